@@ -1,0 +1,87 @@
+import type { TlsVersion } from "#model/listener";
+import type { Origin } from "#model/origin";
+
+/** The name of a cluster. Made from its contents, never from the position of the rule that uses it. */
+export type ClusterName = string;
+
+/** The name under which Envoy asks for the addresses of a Service's port. */
+export type EndpointsName = string;
+
+/** How connections to the backend speak. */
+export type UpstreamProtocol = "http1" | "h2c" | "h2" | "tls";
+
+/** Which endpoint gets the next request. */
+export type LoadBalancing = "round-robin" | "least-request" | "random" | "ring-hash";
+
+/** How the certificate of a backend is checked. */
+export interface UpstreamValidation {
+  readonly caCertificates: string;
+  /** The names of which one must be in the certificate. */
+  readonly subjectNames: readonly string[];
+}
+
+/** An active health check of each endpoint. */
+export type HealthCheck = {
+  readonly timeoutMs: number;
+  readonly intervalMs: number;
+  readonly unhealthyThreshold: number;
+  readonly healthyThreshold: number;
+} & (
+  | { readonly kind: "http"; readonly path: string; readonly host: string; readonly expectedStatuses: readonly { readonly start: number; readonly end: number }[] }
+  | { readonly kind: "tcp" }
+);
+
+/** Limits on what is in flight to one cluster; absent is Envoy's default. */
+export interface CircuitBreakers {
+  readonly maxConnections?: number;
+  readonly maxPendingRequests?: number;
+  readonly maxRequests?: number;
+  readonly maxRetries?: number;
+  readonly perHostMaxConnections?: number;
+}
+
+/** A growing share of traffic for endpoints that are new. */
+export interface SlowStart {
+  readonly windowMs: number;
+  readonly aggression: number;
+  readonly minimumWeightPercent: number;
+}
+
+/** Where a cluster's addresses come from. */
+export type ClusterSource =
+  | { readonly kind: "endpoints"; readonly endpoints: EndpointsName }
+  | { readonly kind: "dns"; readonly host: string; readonly port: number; readonly family: "auto" | "v4" | "v6" | "all" };
+
+/** A group of equal endpoints with the settings of the connections to them. */
+export interface Cluster {
+  readonly name: ClusterName;
+  /** The name that dashboards know it by: `namespace_service_port`. */
+  readonly statName: string;
+  readonly source: ClusterSource;
+  readonly protocol: UpstreamProtocol;
+  readonly loadBalancing: LoadBalancing;
+  readonly connectTimeoutMs: number;
+  readonly idleTimeoutMs?: number;
+  readonly sni?: string;
+  readonly validation?: UpstreamValidation;
+  readonly minimumTlsVersion?: TlsVersion;
+  readonly maximumTlsVersion?: TlsVersion;
+  readonly healthCheck?: HealthCheck;
+  readonly circuitBreakers: CircuitBreakers;
+  readonly slowStart?: SlowStart;
+  readonly origin: Origin;
+}
+
+/** One address that serves a port. */
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+  /** The port that health checks use when it differs. */
+  readonly healthCheckPort?: number;
+}
+
+/** The addresses behind one port of a Service, in a stable order. */
+export interface Endpoints {
+  readonly name: EndpointsName;
+  readonly endpoints: readonly Endpoint[];
+}

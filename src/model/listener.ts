@@ -1,0 +1,64 @@
+import type { Origin } from "#model/origin";
+import type { ForwardTarget } from "#model/route";
+import type { SecretName } from "#model/secret";
+
+/** The name of a listener: also the first half of the key under which its hosts are found. */
+export type ListenerName = string;
+
+/** An address and port that Envoy accepts connections on. */
+export interface Listener {
+  readonly name: ListenerName;
+  readonly address: string;
+  readonly port: number;
+  readonly protocol: "http" | "https" | "tls" | "tcp";
+  /** Whether a PROXY protocol header is expected in front of each connection. */
+  readonly proxyProtocol: boolean;
+}
+
+/** TLS versions that Contour offers, oldest first. */
+export type TlsVersion = "1.2" | "1.3";
+
+/** How clients prove who they are with a certificate. */
+export interface ClientValidation {
+  /** PEM bundle of the authorities that client certificates must lead to; absent when verification is skipped. */
+  readonly caCertificates?: string;
+  readonly crl?: string;
+  readonly onlyVerifyLeafCrl: boolean;
+  readonly mode: "required" | "optional" | "request-without-verification";
+  /** Which parts of the client's certificate are passed on in x-forwarded-client-cert; absent for none. */
+  readonly forward?: {
+    readonly subject: boolean;
+    readonly cert: boolean;
+    readonly chain: boolean;
+    readonly dns: boolean;
+    readonly uri: boolean;
+  };
+}
+
+/** How TLS of a host is ended here. Hosts with equal settings share one filter chain. */
+export interface TlsTermination {
+  readonly certificate: SecretName;
+  readonly minimumVersion: TlsVersion;
+  readonly maximumVersion: TlsVersion;
+  readonly clientValidation?: ClientValidation;
+}
+
+/** What happens with TLS connections whose SNI is one host. */
+export type TlsHost =
+  | { readonly kind: "http"; readonly listener: ListenerName; readonly host: string; readonly tls: TlsTermination; readonly filters: HttpFilterSettings; readonly origin: Origin }
+  | { readonly kind: "tcp-terminated"; readonly listener: ListenerName; readonly host: string; readonly tls: TlsTermination; readonly proxy: TcpProxy; readonly origin: Origin }
+  | { readonly kind: "passthrough"; readonly listener: ListenerName; readonly host: string; readonly proxy: TcpProxy; readonly origin: Origin }
+  /** Clients without SNI, or with one that no host has, that reach hosts which opted in to the fallback certificate. */
+  | { readonly kind: "fallback"; readonly listener: ListenerName; readonly tls: TlsTermination; readonly origin: Origin };
+
+/** Settings of a host that need an HTTP filter of their own in front of its routes; hosts that need any get their own chain. */
+export interface HttpFilterSettings {
+  readonly jwtProviders: readonly import("#model/policy").JwtProvider[];
+}
+
+/** Bytes forwarded as they come. */
+export interface TcpProxy {
+  readonly targets: readonly ForwardTarget[];
+  readonly idleTimeoutMs: number;
+  readonly origin: Origin;
+}

@@ -1,0 +1,13 @@
+import type { Sensitive } from "#lib/sensitive";
+import type { Origin } from "#model/origin";
+
+/** The name under which Envoy asks for a certificate. */
+export type SecretName = string;
+
+/** A serving certificate with its key, checked to fit together. */
+export interface CertificateSecret {
+  readonly name: SecretName;
+  readonly certificateChain: string;
+  readonly privateKey: Sensitive<string>;
+  readonly origin: Origin;
+}
