@@ -1,0 +1,177 @@
+import { Bug } from "#lib/bug";
+import { Bucket } from "#store/bucket";
+import type { Attention, BucketReader } from "#store/bucket";
+import type { Emit, Family, Reader, Rule } from "#store/family";
+
+/** One rule at one bucket: what it read the last time and what it said. */
+interface Cell extends BucketReader {
+  readonly rule: number;
+  readonly bucket: string;
+  reads: Bucket[];
+  emitted: Bucket[];
+}
+
+/** A fact put in from outside: `items` replaces what `publisher` said about the bucket before. */
+export interface Fact {
+  readonly family: Family<unknown>;
+  readonly bucket: string;
+  readonly publisher: string;
+  readonly items: readonly unknown[];
+}
+
+/** The buckets of the watched families that changed in one commit, with what they hold now. */
+export type Changes = ReadonlyMap<Family<unknown>, ReadonlyMap<string, readonly unknown[]>>;
+
+/**
+ * Derived facts kept up to date: a change runs the rules that read what changed, and nothing else. Running every rule
+ * from nothing is the same code, so that "incremental" and "from scratch" cannot differ by construction; a property test
+ * guards it all the same. Rules are in layers: a rule reads what comes before it, so one pass in order is enough.
+ */
+export class Graph {
+  readonly #rules: readonly Rule[];
+  readonly #watched: ReadonlySet<string>;
+  readonly #buckets = new Map<string, Map<string, Bucket>>();
+  readonly #cells: Map<string, Cell>[];
+  readonly #dirty: Set<string>[];
+  readonly #rulesOver = new Map<string, number[]>();
+  #changes = new Map<Family<unknown>, Map<string, readonly unknown[]>>();
+  #running = -1;
+  #runs = 0;
+
+  /** `watched` are the families whose changes `commit` reports. */
+  constructor(rules: readonly Rule[], watched: readonly Family<unknown>[]) {
+    this.#rules = rules;
+    this.#watched = new Set(watched.map((family) => family.name));
+    this.#cells = rules.map(() => new Map());
+    this.#dirty = rules.map(() => new Set());
+    for (const [i, rule] of rules.entries()) this.#rulesOver.set(rule.over.name, [...(this.#rulesOver.get(rule.over.name) ?? []), i]);
+  }
+
+  /** How many units have run since the start: what a change cost. */
+  get runs(): number {
+    return this.#runs;
+  }
+
+  /** Takes facts in, brings everything derived up to date, and tells which watched buckets changed. */
+  commit(facts: readonly Fact[]): Changes {
+    this.#changes = new Map();
+    for (const fact of facts) this.#put(this.#bucket(fact.family, fact.bucket), fact.publisher, fact.items);
+    for (let i = 0; i < this.#rules.length; i++) {
+      this.#running = i;
+      for (const bucket of this.#dirty[i] ?? []) this.#run(i, bucket);
+      this.#dirty[i]?.clear();
+    }
+    this.#running = -1;
+    return this.#changes;
+  }
+
+  /** What a bucket holds now. */
+  items<T>(family: Family<T>, bucket: string): readonly T[] {
+    return (this.#buckets.get(family.name)?.get(bucket)?.items() ?? []) as readonly T[];
+  }
+
+  /** Every bucket of a family that is not empty. */
+  *buckets<T>(family: Family<T>): Iterable<readonly [string, readonly T[]]> {
+    for (const bucket of this.#buckets.get(family.name)?.values() ?? []) if (!bucket.empty) yield [bucket.key, bucket.items() as readonly T[]];
+  }
+
+  #bucket(family: Family<unknown>, key: string): Bucket {
+    let buckets = this.#buckets.get(family.name);
+    if (buckets === undefined) this.#buckets.set(family.name, (buckets = new Map()));
+    let bucket = buckets.get(key);
+    if (bucket === undefined) buckets.set(key, (bucket = new Bucket(family, key)));
+    return bucket;
+  }
+
+  #put(bucket: Bucket, publisher: string, items: readonly unknown[]): void {
+    const change = bucket.put(publisher, items);
+    if (change === "same") return this.#forgetUnused(bucket);
+    this.#note(bucket);
+    for (const reader of bucket.affectedBy(change)) this.#markDirty(reader as Cell);
+    if (change === "presence") {
+      for (const rule of this.#rulesOver.get(bucket.family.name) ?? []) this.#markBucketDirty(rule, bucket.key);
+    }
+    this.#forgetUnused(bucket);
+  }
+
+  #note(bucket: Bucket): void {
+    if (!this.#watched.has(bucket.family.name)) return;
+    let changed = this.#changes.get(bucket.family);
+    if (changed === undefined) this.#changes.set(bucket.family, (changed = new Map()));
+    changed.set(bucket.key, bucket.items());
+  }
+
+  #markDirty(cell: Cell): void {
+    this.#markBucketDirty(cell.rule, cell.bucket);
+  }
+
+  #markBucketDirty(rule: number, bucket: string): void {
+    if (rule <= this.#running) throw new Bug(`rule ${this.#rules[this.#running]?.name} changes what the earlier rule ${this.#rules[rule]?.name} reads`);
+    this.#dirty[rule]?.add(bucket);
+  }
+
+  #run(index: number, bucketKey: string): void {
+    const rule = this.#rules[index];
+    if (rule === undefined) throw new Bug(`no rule ${index}`);
+    const source = this.#buckets.get(rule.over.name)?.get(bucketKey);
+    const cell = this.#cells[index]?.get(bucketKey);
+    if (source === undefined || source.empty) {
+      if (cell !== undefined) this.#drop(index, cell);
+      return;
+    }
+    this.#runs++;
+    this.#derive(rule, cell ?? this.#newCell(index, bucketKey));
+  }
+
+  #newCell(index: number, bucket: string): Cell {
+    const cell: Cell = { id: `${this.#rules[index]?.name} ${bucket}`, rule: index, bucket, reads: [], emitted: [] };
+    this.#cells[index]?.set(bucket, cell);
+    return cell;
+  }
+
+  #derive(rule: Rule, cell: Cell): void {
+    const said = new Map<Bucket, unknown[]>();
+    const emit: Emit = (family, key, item) => {
+      const bucket = this.#bucket(family as Family<unknown>, key);
+      const items = said.get(bucket);
+      if (items === undefined) said.set(bucket, [item]);
+      else items.push(item);
+    };
+    const oldReads = cell.reads;
+    cell.reads = [];
+    for (const bucket of oldReads) bucket.removeReader(cell);
+    rule.derive(cell.bucket, this.#reader(cell), emit);
+    const oldEmitted = cell.emitted;
+    cell.emitted = [...said.keys()];
+    for (const bucket of oldEmitted) if (!said.has(bucket)) this.#put(bucket, cell.id, []);
+    for (const [bucket, items] of said) this.#put(bucket, cell.id, items);
+    for (const bucket of oldReads) this.#forgetUnused(bucket);
+  }
+
+  #reader(cell: Cell): Reader {
+    const note = <T>(family: Family<T>, key: string, attention: Attention): Bucket => {
+      const bucket = this.#bucket(family as Family<unknown>, key);
+      bucket.addReader(cell, attention);
+      cell.reads.push(bucket);
+      return bucket;
+    };
+    return {
+      all: <T>(family: Family<T>, key: string) => note(family, key, "contents").items() as readonly T[],
+      one: <T>(family: Family<T>, key: string) => note(family, key, "contents").items()[0] as T | undefined,
+      any: <T>(family: Family<T>, key: string) => !note(family, key, "presence").empty,
+    };
+  }
+
+  #drop(index: number, cell: Cell): void {
+    for (const bucket of cell.reads) bucket.removeReader(cell);
+    for (const bucket of cell.emitted) this.#put(bucket, cell.id, []);
+    for (const bucket of cell.reads) this.#forgetUnused(bucket);
+    this.#cells[index]?.delete(cell.bucket);
+  }
+
+  #forgetUnused(bucket: Bucket): void {
+    if (!bucket.unused) return;
+    const buckets = this.#buckets.get(bucket.family.name);
+    if (buckets?.get(bucket.key) === bucket) buckets.delete(bucket.key);
+  }
+}
