@@ -1,0 +1,67 @@
+/** Where TLS certificates of the fallback and of clients come from. */
+export interface SecretReference {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Where Envoy accepts plain and TLS connections for Ingress and HTTPProxy hosts. */
+export interface ServiceAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What an operator chooses for translation. Every value has a default in `defaultSettings`. */
+export interface Settings {
+  /** Classes that Ingresses and HTTPProxies must name; empty accepts those without a class and those of class `contour`. */
+  readonly ingressClassNames: readonly string[];
+  /** Namespaces in which root HTTPProxies count; empty is all. */
+  readonly rootNamespaces: readonly string[];
+  readonly fallbackCertificate?: SecretReference;
+  readonly http: ServiceAddress;
+  readonly https: ServiceAddress;
+  readonly useProxyProtocol: boolean;
+  /** Makes `permitInsecure` of HTTPProxy have no effect. */
+  readonly disablePermitInsecure: boolean;
+  readonly enableExternalNameService: boolean;
+  /** Milliseconds to wait for a TCP connection to an endpoint. */
+  readonly connectTimeoutMs: number;
+  readonly minimumTlsVersion: "1.2" | "1.3";
+  readonly maximumTlsVersion: "1.2" | "1.3";
+  /** Port of the HTTPS redirect when clients see another port than 443; absent for 443. */
+  readonly publicHttpsPort?: number;
+  /** The controller name of GatewayClasses that are ours. */
+  readonly gatewayControllerName: string;
+  /** The Envoy port that serves a Gateway listener's port. */
+  readonly gatewayPort: (port: number) => number;
+  /** Gateways' listeners bind here. */
+  readonly gatewayAddress: string;
+  /** Whether hosts that want TLS and name no Secret get a certificate of the local authority (`contour run`). */
+  readonly localCertificates: boolean;
+  /** Whether loopback addresses are allowed as endpoints (`contour run`). */
+  readonly allowLoopbackEndpoints: boolean;
+}
+
+/** The Envoy port for a Gateway listener's port as in Go Contour: 8000 above it, wrapped below 65536, never privileged. */
+export function gatewayEnvoyPort(port: number): number {
+  const shifted = (port + 8000) % 65536;
+  return shifted < 1024 ? shifted + 1023 : shifted;
+}
+
+/** The settings of an unconfigured controller, as Go Contour's. */
+export const defaultSettings: Settings = {
+  ingressClassNames: [],
+  rootNamespaces: [],
+  http: { address: "0.0.0.0", port: 8080 },
+  https: { address: "0.0.0.0", port: 8443 },
+  useProxyProtocol: false,
+  disablePermitInsecure: false,
+  enableExternalNameService: false,
+  connectTimeoutMs: 2000,
+  minimumTlsVersion: "1.2",
+  maximumTlsVersion: "1.3",
+  gatewayControllerName: "projectcontour.io/gateway-controller",
+  gatewayPort: gatewayEnvoyPort,
+  gatewayAddress: "0.0.0.0",
+  localCertificates: false,
+  allowLoopbackEndpoints: false,
+};

@@ -1,0 +1,96 @@
+import type { HttpProxyProblem } from "#conditions/http-proxy";
+import type { Cluster, Endpoints, EndpointsName } from "#model/cluster";
+import type { Listener, TlsHost } from "#model/listener";
+import type { VirtualHost } from "#model/route";
+import type { CertificateSecret } from "#model/secret";
+import type { KindName, ObjectOf } from "#k8s/kinds";
+import { family } from "#store/family";
+import type { Family } from "#store/family";
+
+const objectFamilies = new Map<KindName, Family<unknown>>();
+
+/** The objects of a kind: bucket `namespace/name`, at most one item. Sources put them in; a source reports real changes only. */
+export function objects<K extends KindName>(kind: K): Family<ObjectOf<K>> {
+  let found = objectFamilies.get(kind);
+  if (found === undefined) objectFamilies.set(kind, (found = family<unknown>(`object:${kind}`, (a, b) => a === b)));
+  return found as Family<ObjectOf<K>>;
+}
+
+/** The bucket of an object or reference. Cluster-scoped objects have an empty namespace. */
+export function objectKey(namespace: string, name: string): string {
+  return `${namespace}/${name}`;
+}
+
+/** An object that wants to say something about a host of the Ingress and HTTPProxy listeners. */
+export interface HostClaim {
+  readonly kind: "Ingress" | "HTTPProxy";
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Bucket: lower-case host, `*` for any host. */
+export const hostClaims = family<HostClaim>("host-claim");
+
+/** What one unit found out about an HTTPProxy: that it is reached from a root, and what is wrong with it. */
+export interface ProxyReport {
+  readonly problems: readonly HttpProxyProblem[];
+  /** Whether a valid chain of includes leads here from a root, or it is a root. */
+  readonly reached: boolean;
+}
+
+/** HTTPProxies whose class is ours. Bucket: `namespace/name`. */
+export const ourProxies = family<import("#gen/k8s/http-proxy").HTTPProxy>("our-proxy", (a, b) => a === b);
+/** Bucket: `namespace/name` of the HTTPProxy. */
+export const proxyReports = family<ProxyReport>("proxy-report");
+
+/** Problems of an Ingress that have no place in its status; shown by `translate`, `run`, logs and events. Bucket: `namespace/name`. */
+export interface IngressProblem {
+  readonly field: string;
+  readonly message: string;
+}
+export const ingressProblems = family<IngressProblem>("ingress-problem");
+/** Ingresses whose class is ours. Bucket: `namespace/name`. */
+export const ourIngresses = family<import("#gen/k8s/ingress").Ingress>("our-ingress", (a, b) => a === b);
+
+/** Exact hosts. Bucket: `listener|host`. */
+export const virtualHosts = family<VirtualHost>("virtual-host");
+/** Hosts with a wildcard, and `*`. Bucket: listener. */
+export const wildcardHosts = family<VirtualHost>("wildcard-host");
+/** Bucket: listener. */
+export const tlsHosts = family<TlsHost>("tls-host");
+/** Bucket: listener name. */
+export const listeners = family<Listener>("listener");
+/** Bucket: cluster name. Several units may want the same cluster; equal names are equal clusters but for their origin. */
+export const clusters = family<Cluster>("cluster");
+/** Addresses that some cluster needs. Bucket: endpoints name. */
+export const endpointsWanted = family<true>("endpoints-wanted");
+/** Bucket: endpoints name. */
+export const endpoints = family<Endpoints>("endpoints");
+/** EndpointSlices of a Service. Bucket: `namespace/service`. */
+export const slicesOfService = family<import("#gen/k8s/endpoint-slice").EndpointSlice>("slice-of-service", (a, b) => a === b);
+/** Certificates that some TLS host serves. Bucket: secret name (`namespace/name`). */
+export const certificatesWanted = family<CertificateSecret>("certificate-wanted");
+/** Secrets that a TLS host names and that do not exist; the item is the host. `contour run` fills them from its local authority. Bucket: `namespace/name`. */
+export const missingCertificates = family<string>("missing-certificate");
+
+/** How an endpoints name is made: `namespace/service`, the port's name, and the health check's port where it differs. */
+export function endpointsName(namespace: string, service: string, portName: string, healthPortName?: string): EndpointsName {
+  const name = portName === "" ? `${namespace}/${service}` : `${namespace}/${service}/${portName}`;
+  return healthPortName === undefined || healthPortName === portName ? name : `${name}+health/${healthPortName}`;
+}
+
+/** What the status subresource of an object should say. Conditions lack lastTransitionTime: the writer keeps or sets it. */
+export interface DesiredStatus {
+  readonly kind: KindName;
+  readonly namespace: string;
+  readonly name: string;
+  /** The generation that this status speaks about. */
+  readonly generation: number;
+  readonly status: Readonly<Record<string, unknown>>;
+}
+
+/** Bucket: `kind/namespace/name`. */
+export const statuses = family<DesiredStatus>("status");
+
+/** Addresses under which clients reach Envoy, as Kubernetes writes them. One bucket, "". Put in by the composition root. */
+export const loadBalancerAddresses = family<{ readonly ip?: string; readonly hostname?: string }>("load-balancer-address");

@@ -1,0 +1,19 @@
+import { RE2JS } from "re2js";
+import { fail, ok } from "#lib/result";
+import type { Result } from "#lib/result";
+
+/** Checks a regular expression with the syntax that Envoy uses (RE2). The error says what RE2 refuses. */
+export function parseRegex(pattern: string): Result<string, string> {
+  try {
+    RE2JS.compile(pattern);
+    return ok(pattern);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return fail(`${JSON.stringify(pattern)} is not an RE2 regular expression: ${reason}; lookaheads and backreferences do not exist there`);
+  }
+}
+
+/** Writes text so that a regular expression takes it literally. */
+export function escapeRegex(text: string): string {
+  return RE2JS.quote(text);
+}
