@@ -1,0 +1,54 @@
+import type { EndpointSlice } from "#gen/k8s/endpoint-slice";
+import { compareText } from "#lib/compare";
+import type { Endpoint, Endpoints, EndpointsName } from "#model/cluster";
+import type { Rule } from "#store/family";
+import { endpoints, endpointsWanted, objectKey, objects, slicesOfService } from "#translate/facts";
+
+/** Files each EndpointSlice under the Service that it belongs to. */
+export const indexSlices: Rule = {
+  name: "index-endpoint-slice",
+  over: objects("EndpointSlice"),
+  derive(bucket, read, emit) {
+    const slice = read.one(objects("EndpointSlice"), bucket);
+    const service = slice?.metadata.labels?.["kubernetes.io/service-name"];
+    if (slice !== undefined && service !== undefined) emit(slicesOfService, objectKey(slice.metadata.namespace ?? "", service), slice);
+  },
+};
+
+/** The short lane: the addresses of a Service's port, from its EndpointSlices and nothing else. */
+export const collectEndpoints: Rule = {
+  name: "endpoints",
+  over: endpointsWanted,
+  derive(bucket, read, emit) {
+    const { service, portName, healthPortName } = parseEndpointsName(bucket);
+    emit(endpoints, bucket, collect(bucket, read.all(slicesOfService, service), portName, healthPortName));
+  },
+};
+
+function parseEndpointsName(name: EndpointsName): { service: string; portName: string; healthPortName: string | undefined } {
+  const [main = "", healthPortName] = name.split("+health/");
+  const [namespace = "", service = "", portName = ""] = main.split("/");
+  return { service: objectKey(namespace, service), portName, healthPortName };
+}
+
+function collect(name: EndpointsName, slices: readonly EndpointSlice[], portName: string, healthPortName: string | undefined): Endpoints {
+  const found = new Map<string, Endpoint>();
+  for (const slice of slices) for (const endpoint of readyEndpoints(slice, portName, healthPortName)) found.set(`${endpoint.address} ${endpoint.port}`, endpoint);
+  return { name, endpoints: [...found].toSorted(([a], [b]) => compareText(a, b)).map(([, endpoint]) => endpoint) };
+}
+
+function readyEndpoints(slice: EndpointSlice, portName: string, healthPortName: string | undefined): readonly Endpoint[] {
+  const port = portNumber(slice, portName);
+  const healthCheckPort = healthPortName === undefined ? undefined : portNumber(slice, healthPortName);
+  if (port === undefined || slice.addressType === "FQDN") return [];
+  return (slice.endpoints ?? []).flatMap((endpoint) => {
+    const address = endpoint.addresses?.[0];
+    // Absent means unknown, which counts as ready (EndpointConditions in the Kubernetes API).
+    if (address === undefined || endpoint.conditions?.ready === false) return [];
+    return [{ address, port, ...(healthCheckPort === undefined ? {} : { healthCheckPort }) }];
+  });
+}
+
+function portNumber(slice: EndpointSlice, name: string): number | undefined {
+  return slice.ports?.find((port) => (port.name ?? "") === name && (port.protocol ?? "TCP") === "TCP")?.port ?? undefined;
+}
