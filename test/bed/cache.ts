@@ -1,0 +1,27 @@
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** The Kubernetes release of the test bed; `kubernetes/build/hyperkube/go.mod` pins the same one. */
+export const kubernetesVersion = "v1.37.2";
+
+/** The folder where this machine keeps what is costly to make or to fetch. */
+export function cacheFolder(): string {
+  const base = process.env["CONTOUR_CACHE"] ?? process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
+  return join(base, "contour");
+}
+
+/** The folder of the test bed's binaries and images, by Kubernetes version. */
+export function testbedFolder(): string {
+  return join(cacheFolder(), `testbed-${kubernetesVersion}`);
+}
+
+/** The binaries that make up a Kubernetes API without nodes. */
+export type ControlPlaneBinary = "etcd" | "kube-apiserver" | "kubectl";
+
+/** The path of a binary: from `KUBEBUILDER_ASSETS` (envtest's convention) when set, else from the test bed's cache. */
+export function binaryPath(name: ControlPlaneBinary): string {
+  const path = join(process.env["KUBEBUILDER_ASSETS"] ?? join(testbedFolder(), "bin"), name);
+  if (!existsSync(path)) throw new Error(`${path} is missing: run test/bed/setup.sh, or set KUBEBUILDER_ASSETS`);
+  return path;
+}
