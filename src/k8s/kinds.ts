@@ -1,0 +1,76 @@
+import type { ConfigMap } from "#gen/k8s/config-map";
+import type { EndpointSlice } from "#gen/k8s/endpoint-slice";
+import type { ExtensionService } from "#gen/k8s/extension-service";
+import type { HTTPProxy } from "#gen/k8s/http-proxy";
+import type { IngressClass } from "#gen/k8s/ingress-class";
+import type { Ingress } from "#gen/k8s/ingress";
+import type { Namespace } from "#gen/k8s/namespace";
+import type { Secret } from "#gen/k8s/secret";
+import type { Service } from "#gen/k8s/service";
+import type { TLSCertificateDelegation } from "#gen/k8s/tls-certificate-delegation";
+import type { KubeObject } from "#k8s/object";
+
+/** Where a kind lives in the Kubernetes API. */
+export interface KindSpec {
+  readonly kind: KindName;
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly namespaced: boolean;
+  /** Defined by a CustomResourceDefinition, so it may be absent from a cluster. */
+  readonly crd: boolean;
+  readonly hasStatus: boolean;
+}
+
+/** The type of each kind that Contour reads. */
+export interface KindTypes {
+  readonly Service: Service;
+  readonly EndpointSlice: EndpointSlice;
+  readonly Secret: Secret;
+  readonly ConfigMap: ConfigMap;
+  readonly Namespace: Namespace;
+  readonly Ingress: Ingress;
+  readonly IngressClass: IngressClass;
+  readonly HTTPProxy: HTTPProxy;
+  readonly TLSCertificateDelegation: TLSCertificateDelegation;
+  readonly ExtensionService: ExtensionService;
+  readonly GatewayClass: KubeObject;
+  readonly Gateway: KubeObject;
+  readonly HTTPRoute: KubeObject;
+  readonly ReferenceGrant: KubeObject;
+}
+
+/** The kinds that Contour reads. */
+export type KindName = keyof KindTypes;
+/** The type of the objects of one kind. */
+export type ObjectOf<K extends KindName> = KindTypes[K];
+
+const core = { group: "", version: "v1", crd: false, namespaced: true, hasStatus: false } as const;
+const contour = { group: "projectcontour.io", version: "v1", crd: true, namespaced: true, hasStatus: true } as const;
+const gateway = { group: "gateway.networking.k8s.io", version: "v1", crd: true, namespaced: true, hasStatus: true } as const;
+
+/** Every kind that Contour reads. */
+export const kinds: Readonly<Record<KindName, KindSpec>> = {
+  Service: { ...core, kind: "Service", plural: "services" },
+  Secret: { ...core, kind: "Secret", plural: "secrets" },
+  ConfigMap: { ...core, kind: "ConfigMap", plural: "configmaps" },
+  Namespace: { ...core, kind: "Namespace", plural: "namespaces", namespaced: false },
+  EndpointSlice: { ...core, kind: "EndpointSlice", group: "discovery.k8s.io", plural: "endpointslices" },
+  Ingress: { ...core, kind: "Ingress", group: "networking.k8s.io", plural: "ingresses", hasStatus: true },
+  IngressClass: { ...core, kind: "IngressClass", group: "networking.k8s.io", plural: "ingressclasses", namespaced: false },
+  HTTPProxy: { ...contour, kind: "HTTPProxy", plural: "httpproxies" },
+  TLSCertificateDelegation: { ...contour, kind: "TLSCertificateDelegation", plural: "tlscertificatedelegations" },
+  ExtensionService: { ...contour, kind: "ExtensionService", version: "v1alpha1", plural: "extensionservices" },
+  GatewayClass: { ...gateway, kind: "GatewayClass", plural: "gatewayclasses", namespaced: false },
+  Gateway: { ...gateway, kind: "Gateway", plural: "gateways" },
+  HTTPRoute: { ...gateway, kind: "HTTPRoute", plural: "httproutes" },
+  ReferenceGrant: { ...gateway, kind: "ReferenceGrant", plural: "referencegrants", hasStatus: false },
+};
+
+/** The kind of an object, from its apiVersion and kind; absent when Contour does not read it. */
+export function kindOf(apiVersion: string, kind: string): KindSpec | undefined {
+  const spec = Object.hasOwn(kinds, kind) ? kinds[kind as KindName] : undefined;
+  const group = apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
+  return spec?.group === group ? spec : undefined;
+}

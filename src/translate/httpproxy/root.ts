@@ -1,0 +1,103 @@
+import type { HTTPProxy } from "#gen/k8s/http-proxy";
+import { proxyError, proxyWarning } from "#conditions/http-proxy";
+import type { TcpProxy } from "#model/listener";
+import type { CorsPolicy, GlobalRateLimit, IpFilter, JwtProvider, LocalRateLimit } from "#model/policy";
+import { corsPolicy } from "#translate/httpproxy/policies/cors";
+import { ipFilter } from "#translate/httpproxy/policies/ip-filter";
+import { jwtProviders } from "#translate/httpproxy/policies/jwt";
+import { globalRateLimit, localRateLimit } from "#translate/httpproxy/policies/rate-limit";
+import type { ProxyRoute } from "#translate/httpproxy/routes";
+import { caCertificateResolver, secretKeyReader } from "#translate/httpproxy/secret-references";
+import { walkTcpProxy } from "#translate/httpproxy/tcp-proxy";
+import { proxyTls } from "#translate/httpproxy/tls";
+import type { ProxyTls } from "#translate/httpproxy/tls";
+import { hasError } from "#translate/httpproxy/visit";
+import type { Visit } from "#translate/httpproxy/visit";
+import { walkRoutes } from "#translate/httpproxy/walk";
+import type { Parsed } from "#translate/shared/parsed";
+
+/** Policies that a root sets for its whole host. */
+export interface HostPolicies {
+  readonly cors?: CorsPolicy;
+  readonly ipFilter?: IpFilter;
+  readonly localRateLimit?: LocalRateLimit;
+  readonly globalRateLimit?: GlobalRateLimit;
+}
+
+/** Everything that a root HTTPProxy says about its host. */
+export interface ProxyRoot {
+  readonly proxy: HTTPProxy;
+  readonly tls: ProxyTls;
+  readonly routes: readonly ProxyRoute[];
+  readonly tcpProxy?: TcpProxy;
+  readonly policies: HostPolicies;
+  readonly jwtProviders: readonly JwtProvider[];
+}
+
+/** Follows a root and all that it includes. Absent when a mistake forbids to serve its host at all. */
+export function translateRoot(visit: Visit, proxy: HTTPProxy): ProxyRoot | { readonly missing: string } | undefined {
+  visit.reach(proxy);
+  const { routes = [], includes = [], tcpproxy } = proxy.spec;
+  if (routes.length === 0 && includes.length === 0 && tcpproxy === undefined) visit.report(proxy, proxyError("SpecError", "NothingDefined", ["spec"], "this HTTPProxy leads nowhere; add routes, includes or a tcpproxy"));
+  const tls = proxyTls(visit, proxy);
+  if (tls.kind === "invalid") return tls.missing === undefined ? undefined : { missing: tls.missing };
+  const guarded = checkGuards(visit, proxy, tls);
+  const policies = hostPolicies(visit, proxy);
+  if (guarded === undefined || policies === undefined) return undefined;
+  visit.jwtProviders = guarded;
+  const tcpProxy = tcp(visit, proxy, tls);
+  return { proxy, tls, policies, jwtProviders: guarded, routes: walkRoutes(visit, proxy), ...(tcpProxy === undefined ? {} : { tcpProxy }) };
+}
+
+function tcp(visit: Visit, proxy: HTTPProxy, tls: ProxyTls): TcpProxy | undefined {
+  if (proxy.spec.tcpproxy === undefined) {
+    if (tls.kind === "passthrough") visit.report(proxy, proxyWarning("SpecError", "IgnoredField", ["spec", "virtualhost", "tls", "passthrough"], "passthrough has no effect without a tcpproxy that says where the connections go; add one"));
+    return undefined;
+  }
+  if (tls.kind !== "none") return walkTcpProxy(visit, proxy);
+  visit.report(proxy, proxyError("TCPProxyError", "TLSMustBeConfigured", ["spec", "tcpproxy"], "a tcpproxy finds its host by the SNI of TLS; add virtualhost.tls with a secretName or passthrough: true"));
+  return undefined;
+}
+
+/** Checks what keeps strangers out: JWT and authorization. Absent when they cannot be enforced as written. */
+function checkGuards(visit: Visit, proxy: HTTPProxy, tls: ProxyTls): readonly JwtProvider[] | undefined {
+  const host = proxy.spec.virtualhost;
+  if (host?.authorization !== undefined) {
+    const message = tls.kind === "terminate" ? "external authorization is not implemented yet; the host is not served, so that nobody gets around it" : "authorization needs TLS that ends here; add virtualhost.tls.secretName";
+    visit.report(proxy, proxyError("AuthError", "AuthNotPermitted", ["spec", "virtualhost", "authorization"], message));
+    return undefined;
+  }
+  const providers = host?.jwtProviders ?? [];
+  if (providers.length === 0) return [];
+  const at = ["spec", "virtualhost", "jwtProviders"];
+  if (tls.kind !== "terminate") {
+    visit.report(proxy, proxyError("JWTVerificationError", "JWTVerificationNotPermitted", at, "JWT verification needs TLS that ends here; add virtualhost.tls.secretName"));
+    return undefined;
+  }
+  const parsed = jwtProviders(providers, at, { secretKey: secretKeyReader(visit, proxy), caCertificate: caCertificateResolver(visit, proxy) });
+  const value = visit.take(proxy, parsed);
+  if (value === undefined || hasError(parsed.problems)) return undefined;
+  for (const cluster of value.clusters) visit.wantCluster(cluster);
+  return value.providers;
+}
+
+function hostPolicies(visit: Visit, proxy: HTTPProxy): HostPolicies | undefined {
+  const host = proxy.spec.virtualhost;
+  const at = ["spec", "virtualhost"];
+  let failed = false;
+  const take = <T>(parsed: Parsed<T>): T | undefined => {
+    if (hasError(parsed.problems)) failed = true;
+    return visit.take(proxy, parsed);
+  };
+  const cors = take(corsPolicy(host?.corsPolicy, [...at, "corsPolicy"]));
+  const addresses = take(ipFilter(host ?? {}, at));
+  const local = take(localRateLimit(host?.rateLimitPolicy, [...at, "rateLimitPolicy"], "host"));
+  const global = take(globalRateLimit(host?.rateLimitPolicy, [...at, "rateLimitPolicy"], "host"));
+  if (failed) return undefined;
+  return {
+    ...(cors === undefined ? {} : { cors }),
+    ...(addresses === undefined ? {} : { ipFilter: addresses }),
+    ...(local === undefined ? {} : { localRateLimit: local }),
+    ...(global === undefined ? {} : { globalRateLimit: global }),
+  };
+}

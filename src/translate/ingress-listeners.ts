@@ -1,0 +1,20 @@
+import type { Settings } from "#settings/settings";
+import type { Rule } from "#store/family";
+import { family } from "#store/family";
+import { listeners } from "#translate/facts";
+import { ingressHttp, ingressHttps } from "#translate/listener-names";
+
+/** That some host needs a listener. Bucket: listener name. */
+export const listenerInUse = family<true>("listener-in-use");
+
+/** The two listeners of Ingress and HTTPProxy, each only while a host needs it, as in Go Contour. */
+export function ingressListeners(settings: Settings): Rule {
+  return {
+    name: "ingress-listener",
+    over: listenerInUse,
+    derive(name, _read, emit) {
+      if (name === ingressHttp) emit(listeners, name, { name, ...settings.http, protocol: "http", proxyProtocol: settings.useProxyProtocol });
+      if (name === ingressHttps) emit(listeners, name, { name, ...settings.https, protocol: "https", proxyProtocol: settings.useProxyProtocol });
+    },
+  };
+}

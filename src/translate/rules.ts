@@ -1,0 +1,28 @@
+import type { Settings } from "#settings/settings";
+import type { Rule } from "#store/family";
+import { httpProxyStatus } from "#translate/httpproxy/status";
+import { indexProxies } from "#translate/httpproxy/index-proxies";
+import { indexIngresses } from "#translate/ingress/index-ingresses";
+import { ingressStatus } from "#translate/ingress/status";
+import { ingressListeners } from "#translate/ingress-listeners";
+import { indexDelegations } from "#translate/shared/delegation";
+import { collectEndpoints, indexSlices } from "#translate/shared/endpoints";
+import { examineSecrets } from "#translate/shared/secrets";
+import { virtualHostRule } from "#translate/virtual-host";
+
+/** The whole translation, in layers: each rule reads only what sources and the rules above it say. */
+export function translationRules(settings: Settings, gatewayRules: readonly Rule[]): readonly Rule[] {
+  return [
+    examineSecrets,
+    indexDelegations,
+    indexSlices,
+    indexIngresses(settings),
+    indexProxies(settings),
+    virtualHostRule(settings),
+    ...gatewayRules,
+    ingressListeners(settings),
+    collectEndpoints,
+    httpProxyStatus,
+    ingressStatus,
+  ];
+}

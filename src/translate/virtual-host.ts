@@ -1,0 +1,151 @@
+import type { HTTPProxy } from "#gen/k8s/http-proxy";
+import type { Ingress } from "#gen/k8s/ingress";
+import { proxyError } from "#conditions/http-proxy";
+import { compareText } from "#lib/compare";
+import type { ListenerName, TlsTermination } from "#model/listener";
+import type { Origin } from "#model/origin";
+import type { Route, VirtualHost } from "#model/route";
+import type { CertificateSecret } from "#model/secret";
+import type { Settings } from "#settings/settings";
+import type { Emit, Reader, Rule } from "#store/family";
+import { certificatesWanted, hostClaims, ingressProblems, missingCertificates, objectKey, ourIngresses, ourProxies, proxyReports, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
+import { translateRoot } from "#translate/httpproxy/root";
+import type { ProxyRoot } from "#translate/httpproxy/root";
+import { Visit, originOf, proxyKey } from "#translate/httpproxy/visit";
+import { ingressRoutes } from "#translate/ingress/routes";
+import { ingressTls } from "#translate/ingress/tls";
+import { fallbackTable, ingressHttp, ingressHttps } from "#translate/listener-names";
+import { listenerInUse } from "#translate/ingress-listeners";
+import { orderRoutes } from "#translate/shared/route-order";
+import { emitCluster } from "#translate/shared/services";
+
+/** Everything about one host of the Ingress and HTTPProxy listeners: the unit that a change of a route runs again. */
+export function virtualHostRule(settings: Settings): Rule {
+  return {
+    name: "virtual-host",
+    over: hostClaims,
+    derive(host, read, emit) {
+      const claims = read.all(hostClaims, host);
+      const parts: HostParts = { host, settings, read, emit, plain: [], secure: [], origins: [] };
+      const ingresses = claims.filter((claim) => claim.kind === "Ingress").flatMap((claim) => read.one(ourIngresses, objectKey(claim.namespace, claim.name)) ?? []);
+      // The oldest is written last, so that of two equal routes its one stays when a newer Ingress claims the same path.
+      for (const ingress of ingresses.toSorted((a, b) => -compareAge(a, b))) addIngress(parts, ingress);
+      const proxies = claims.filter((claim) => claim.kind === "HTTPProxy").flatMap((claim) => read.one(ourProxies, objectKey(claim.namespace, claim.name)) ?? []);
+      addProxies(parts, proxies);
+      emitHost(parts);
+    },
+  };
+}
+
+/** What the claims on a host add up to. */
+interface HostParts {
+  readonly host: string;
+  readonly settings: Settings;
+  readonly read: Reader;
+  readonly emit: Emit;
+  readonly plain: Route[];
+  readonly secure: Route[];
+  readonly origins: Origin[];
+  ingressCertificate?: { readonly tls: TlsTermination; readonly certificate: CertificateSecret; readonly origin: Origin };
+  root?: ProxyRoot;
+}
+
+function compareAge(a: Ingress, b: Ingress): number {
+  return compareText(a.metadata.creationTimestamp ?? "", b.metadata.creationTimestamp ?? "") || compareText(objectKey(a.metadata.namespace ?? "", a.metadata.name), objectKey(b.metadata.namespace ?? "", b.metadata.name));
+}
+
+function addIngress(parts: HostParts, ingress: Ingress): void {
+  const { host, settings, read, emit } = parts;
+  const { namespace = "", name } = ingress.metadata;
+  const origin: Origin = { kind: "Ingress", namespace, name };
+  const { routes, annotations, problems } = ingressRoutes(read, emit, settings, ingress, host);
+  for (const problem of problems) emit(ingressProblems, objectKey(namespace, name), problem);
+  const tls = ingressTls(read, settings, ingress, host, annotations);
+  if (tls.kind === "invalid") emit(ingressProblems, objectKey(namespace, name), tls.problem);
+  if (tls.kind === "invalid" && tls.missing !== undefined) emit(missingCertificates, tls.missing, host);
+  if (tls.kind === "terminate") {
+    parts.ingressCertificate = { tls: tls.tls, certificate: tls.certificate, origin };
+    parts.secure.push(...routes);
+  }
+  if (annotations.forceHttps) parts.plain.push(...routes.map((route) => redirectToHttps(settings, route)));
+  else if (annotations.allowHttp) parts.plain.push(...routes);
+  parts.origins.push(origin);
+}
+
+/** The same requests, sent to https. */
+function redirectToHttps(settings: Settings, route: Route): Route {
+  const port = settings.publicHttpsPort === undefined ? {} : { port: settings.publicHttpsPort };
+  return { ...route, action: { kind: "redirect", scheme: "https", code: 301, ...port }, policies: {} };
+}
+
+function addProxies(parts: HostParts, proxies: readonly HTTPProxy[]): void {
+  const [only, ...others] = proxies;
+  if (only === undefined) return;
+  if (others.length > 0) return refuseDuplicates(parts, proxies);
+  const visit = new Visit(parts.read, parts.settings);
+  const root = translateRoot(visit, only);
+  for (const [key, report] of visit.reports()) parts.emit(proxyReports, key, report);
+  if (root === undefined) return;
+  if ("missing" in root) return parts.emit(missingCertificates, root.missing, parts.host);
+  for (const cluster of visit.clusters.values()) emitCluster(parts.emit, cluster);
+  addRoot(parts, root);
+}
+
+function refuseDuplicates(parts: HostParts, proxies: readonly HTTPProxy[]): void {
+  for (const proxy of proxies) {
+    const rivals = proxies.filter((other) => other !== proxy).map(proxyKey).toSorted().join(", ");
+    const problem = proxyError("VirtualHostError", "DuplicateVhost", ["spec", "virtualhost", "fqdn"], `the host ${JSON.stringify(parts.host)} is claimed by ${rivals} too; only one root may have it`);
+    parts.emit(proxyReports, proxyKey(proxy), { reached: true, problems: [problem] });
+  }
+}
+
+function addRoot(parts: HostParts, root: ProxyRoot): void {
+  parts.root = root;
+  parts.origins.push(originOf(root.proxy, ["spec", "virtualhost"]));
+  const { settings } = parts;
+  if (root.tls.kind !== "terminate") return void parts.plain.push(...root.routes);
+  // With a tcpproxy the TLS connections carry bytes, and the plain ones still have the routes.
+  if (root.tcpProxy === undefined) parts.secure.push(...root.routes);
+  parts.plain.push(...root.routes.map((route) => (route.permitInsecure ? route : redirectToHttps(settings, route))));
+}
+
+function emitHost(parts: HostParts): void {
+  if (parts.plain.length > 0) emitVirtualHost(parts, ingressHttp, parts.plain, false);
+  if (parts.secure.length > 0) emitVirtualHost(parts, ingressHttps, parts.secure, true);
+  if (parts.root !== undefined) emitProxyTls(parts, parts.root);
+  if (parts.root?.tls.kind !== "terminate" && parts.root?.tls.kind !== "passthrough" && parts.ingressCertificate !== undefined) emitIngressTls(parts, parts.ingressCertificate);
+}
+
+function emitVirtualHost(parts: HostParts, listener: ListenerName, routes: readonly Route[], requireSni: boolean): void {
+  const virtualHost: VirtualHost = { listener, host: parts.host, wildcard: "one-label", requireSni, routes: orderRoutes(routes), origins: parts.origins, ...parts.root?.policies };
+  if (parts.host.startsWith("*")) parts.emit(wildcardHosts, listener, virtualHost);
+  else parts.emit(virtualHosts, `${listener}|${parts.host}`, virtualHost);
+  parts.emit(listenerInUse, listener, true);
+}
+
+function emitProxyTls(parts: HostParts, root: ProxyRoot): void {
+  const { host, emit } = parts;
+  const origin = originOf(root.proxy, ["spec", "virtualhost", "tls"]);
+  const listener = ingressHttps;
+  if (root.tls.kind === "passthrough" && root.tcpProxy !== undefined) emit(tlsHosts, listener, { kind: "passthrough", listener, host, proxy: root.tcpProxy, origin });
+  if (root.tls.kind !== "terminate") return root.tls.kind === "passthrough" && root.tcpProxy !== undefined ? emit(listenerInUse, listener, true) : undefined;
+  const { tls, certificate, fallback } = root.tls;
+  emit(certificatesWanted, certificate.name, certificate);
+  emit(listenerInUse, listener, true);
+  if (root.proxy.spec.tcpproxy !== undefined) {
+    if (root.tcpProxy !== undefined) emit(tlsHosts, listener, { kind: "tcp-terminated", listener, host, tls, proxy: root.tcpProxy, origin });
+    return;
+  }
+  emit(tlsHosts, listener, { kind: "http", listener, host, tls, filters: { jwtProviders: root.jwtProviders }, origin });
+  if (fallback === undefined) return;
+  emit(certificatesWanted, fallback.certificate.name, fallback.certificate);
+  emit(tlsHosts, listener, { kind: "fallback", listener, tls: fallback.tls, origin });
+  if (parts.secure.length > 0) emitVirtualHost(parts, fallbackTable(listener), parts.secure, false);
+}
+
+function emitIngressTls(parts: HostParts, { tls, certificate, origin }: { readonly tls: TlsTermination; readonly certificate: CertificateSecret; readonly origin: Origin }): void {
+  const { host, emit } = parts;
+  emit(certificatesWanted, certificate.name, certificate);
+  emit(listenerInUse, ingressHttps, true);
+  emit(tlsHosts, ingressHttps, { kind: "http", listener: ingressHttps, host, tls, filters: { jwtProviders: [] }, origin });
+}
