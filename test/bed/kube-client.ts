@@ -1,5 +1,7 @@
 import { Agent, request as httpsRequest } from "node:https";
 import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { connect as connectTls } from "node:tls";
 import { createInterface } from "node:readline";
 import type { KubeObject } from "#k8s/object";
 import { waitFor } from "./wait.ts";
@@ -12,6 +14,8 @@ export interface KubeClientOptions {
   readonly key?: string;
   readonly token?: string;
   readonly maxSockets?: number;
+  /** Opens the connection, where it is not an ordinary one of this machine. */
+  readonly connect?: () => Duplex;
 }
 
 /** What the API server said. */
@@ -55,7 +59,7 @@ interface ApiResource {
 
 /** Makes a client; connects on first use. */
 export function createKubeClient(options: KubeClientOptions): KubeClient {
-  const agent = new Agent({ keepAlive: true, ca: options.ca, cert: options.certificate, key: options.key, maxSockets: options.maxSockets ?? 64 });
+  const agent = createAgent(options);
   const send: Send = (method, path, payload, signal) => sendRequest(options, agent, { method, path, ...payload, ...(signal === undefined ? {} : { signal }) });
   const request: KubeClient["request"] = async (method, path, body, contentType) => await readResponse(await send(method, path, encodeBody(body, contentType)));
   const discover = createDiscovery(request);
@@ -75,6 +79,13 @@ export function createKubeClient(options: KubeClientOptions): KubeClient {
     watch: async (path, onEvent, signal) => await readWatch(await send("GET", path, {}, signal), onEvent),
     close: () => agent.destroy(),
   };
+}
+
+function createAgent(options: KubeClientOptions): Agent {
+  const { ca, certificate: cert, key, connect } = options;
+  const agent = new Agent({ keepAlive: true, ca, cert, key, maxSockets: options.maxSockets ?? 64 });
+  if (connect !== undefined) agent.createConnection = () => connectTls({ socket: connect(), host: new URL(options.url).hostname, ca, cert, key });
+  return agent;
 }
 
 interface Payload {
