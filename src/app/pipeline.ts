@@ -1,0 +1,77 @@
+import { envoyRules, resources } from "#app/resources";
+import type { ResourceKind } from "#app/resources";
+import type { KubeObject } from "#k8s/object";
+import { kindOf } from "#k8s/kinds";
+import type { KindName } from "#k8s/kinds";
+import { equalValues } from "#lib/equal";
+import type { EnvoySettings } from "#settings/envoy";
+import type { Settings } from "#settings/settings";
+import type { ObjectEvent } from "#store/event";
+import type { Family } from "#store/family";
+import { Graph } from "#store/graph";
+import type { Fact } from "#store/graph";
+import { gatewayRules } from "#translate/gateway/rules";
+import { ingressProblems, missingCertificates, objectKey, objects, statuses } from "#translate/facts";
+import type { DesiredStatus, IngressProblem } from "#translate/facts";
+import { translationRules } from "#translate/rules";
+
+/** What one batch of changes led to. */
+export interface PipelineChange {
+  /** Encoded resources by xDS service and name; undefined means gone. */
+  readonly resources: ReadonlyMap<ResourceKind, ReadonlyMap<string, Uint8Array | undefined>>;
+  /** What the status of objects should say now, for those where that changed. */
+  readonly statuses: readonly DesiredStatus[];
+  /** Problems of Ingresses, which have no conditions; an empty list means solved. */
+  readonly ingressProblems: ReadonlyMap<string, readonly IngressProblem[]>;
+  /** Secrets that TLS hosts name and that do not exist, with the hosts. */
+  readonly missingCertificates: ReadonlyMap<string, readonly string[]>;
+}
+
+/**
+ * objects → facts → model → Envoy resources and statuses. One graph holds all of it: a change runs the units that read
+ * what changed, and nothing else.
+ */
+export class Pipeline {
+  readonly graph: Graph;
+
+  constructor(settings: Settings, envoySettings: EnvoySettings) {
+    const rules = [...translationRules(settings, gatewayRules(settings)), ...envoyRules(envoySettings)];
+    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, missingCertificates] as readonly Family<unknown>[]);
+  }
+
+  /** Takes in changes of objects and tells what they led to. */
+  apply(events: readonly ObjectEvent[]): PipelineChange {
+    return this.commit(events.flatMap((event) => this.#fact(event)));
+  }
+
+  /** Takes in facts that are not objects: addresses of the load balancer, rejections by Envoy. */
+  commit(facts: readonly Fact[]): PipelineChange {
+    const changes = this.graph.commit(facts);
+    const changed = <T>(family: Family<T>): ReadonlyMap<string, readonly T[]> => (changes.get(family as Family<unknown>) ?? new Map()) as ReadonlyMap<string, readonly T[]>;
+    return {
+      resources: new Map((Object.keys(resources) as ResourceKind[]).map((kind) => [kind, new Map([...changed(resources[kind])].map(([name, items]) => [name, items[0]]))])),
+      statuses: [...changed(statuses).values()].flatMap((items) => items[0] ?? []),
+      ingressProblems: changed(ingressProblems),
+      missingCertificates: changed(missingCertificates),
+    };
+  }
+
+  #fact(event: ObjectEvent): readonly Fact[] {
+    if (event.type === "delete") return [{ family: objects(event.ref.kind as KindName), bucket: objectKey(event.ref.namespace, event.ref.name), publisher: "source", items: [] }];
+    const spec = kindOf(event.object.apiVersion, event.object.kind);
+    if (spec === undefined) return [];
+    const { namespace = "", name } = event.object.metadata;
+    const family: Family<KubeObject> = objects(spec.kind) as Family<KubeObject>;
+    const bucket = objectKey(namespace, name);
+    const [known] = this.graph.items(family, bucket);
+    if (known !== undefined && sameForTranslation(known, event.object)) return [];
+    return [{ family, bucket, publisher: "source", items: [event.object] }];
+  }
+}
+
+/** Writing a status makes an event, too: where the API server counts generations, those tell such events from real changes. */
+function sameForTranslation(known: KubeObject, next: KubeObject): boolean {
+  const [a, b] = [known.metadata, next.metadata];
+  if (a.generation === undefined || a.generation !== b.generation || a.uid !== b.uid || known.apiVersion !== next.apiVersion) return false;
+  return equalValues(a.annotations, b.annotations) && equalValues(a.labels, b.labels);
+}

@@ -1,0 +1,95 @@
+import { Pipeline } from "#app/pipeline";
+import { resources } from "#app/resources";
+import type { ResourceKind } from "#app/resources";
+import { compareText } from "#lib/compare";
+import { formatFieldPath } from "#k8s/object";
+import { toCanonicalJson } from "#envoy/json";
+import { defaultEnvoySettings } from "#settings/envoy";
+import type { EnvoySettings } from "#settings/envoy";
+import type { Settings } from "#settings/settings";
+import type { ObjectEvent } from "#store/event";
+import { ingressProblems, ourProxies, proxyReports, statuses } from "#translate/facts";
+import type { DesiredStatus } from "#translate/facts";
+import { problemsOf } from "#translate/httpproxy/status";
+
+/** Something that is wrong with one object, at one field. */
+export interface ObjectProblem {
+  readonly severity: "error" | "warning";
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly field: string;
+  readonly message: string;
+}
+
+/** The protobuf type of the resources of each xDS service. */
+export const resourceTypes: Readonly<Record<ResourceKind, string>> = {
+  lds: "envoy.config.listener.v3.Listener",
+  srds: "envoy.config.route.v3.ScopedRouteConfiguration",
+  cds: "envoy.config.cluster.v3.Cluster",
+  eds: "envoy.config.endpoint.v3.ClusterLoadAssignment",
+  sds: "envoy.extensions.transport_sockets.tls.v3.Secret",
+};
+
+/** All that a set of objects translates to. */
+export interface Translation {
+  /** Canonical protobuf JSON by resource name, in the order of names. Private keys are `[redacted]`. */
+  readonly resources: Readonly<Record<ResourceKind, Readonly<Record<string, unknown>>>>;
+  readonly statuses: readonly DesiredStatus[];
+  readonly problems: readonly ObjectProblem[];
+}
+
+/** Translates objects without Envoy or a cluster. */
+export function translateObjects(events: readonly ObjectEvent[], settings: Settings, envoySettings: EnvoySettings = defaultEnvoySettings): Translation {
+  const pipeline = new Pipeline(settings, envoySettings);
+  pipeline.apply(events);
+  return describeTranslation(pipeline);
+}
+
+/** What a pipeline holds now. */
+export function describeTranslation(pipeline: Pipeline): Translation {
+  const dump = (kind: ResourceKind): Readonly<Record<string, unknown>> =>
+    Object.fromEntries([...pipeline.graph.buckets(resources[kind])].toSorted(([a], [b]) => compareText(a, b)).map(([name, [bytes]]) => [name, redact(toCanonicalJson(resourceTypes[kind], bytes ?? new Uint8Array()))]));
+  return {
+    resources: { lds: dump("lds"), srds: dump("srds"), cds: dump("cds"), eds: dump("eds"), sds: dump("sds") },
+    statuses: [...pipeline.graph.buckets(statuses)].toSorted(([a], [b]) => compareText(a, b)).flatMap(([, items]) => items.slice(0, 1)),
+    problems: collectProblems(pipeline),
+  };
+}
+
+/** Everything that is wrong, over all objects, in the order of kind and name. */
+export function collectProblems(pipeline: Pipeline): readonly ObjectProblem[] {
+  const { graph } = pipeline;
+  const split = (bucket: string): { namespace: string; name: string } => ({ namespace: bucket.slice(0, bucket.indexOf("/")), name: bucket.slice(bucket.indexOf("/") + 1) });
+  const proxies = [...graph.buckets(ourProxies)].flatMap(([bucket]) =>
+    problemsOf(graph.items(proxyReports, bucket)).map((problem) => ({ severity: problem.severity, kind: "HTTPProxy", ...split(bucket), field: formatFieldPath(problem.path), message: problem.message })),
+  );
+  const ingresses = [...graph.buckets(ingressProblems)].flatMap(([bucket, problems]) => problems.map((problem) => ({ severity: "error" as const, kind: "Ingress", ...split(bucket), ...problem })));
+  const unique = new Map([...ingresses, ...proxies, ...gatewayProblems(pipeline)].map((problem) => [JSON.stringify(problem), problem]));
+  return [...unique.values()].toSorted((a, b) => compareText(`${a.kind}/${a.namespace}/${a.name} ${a.field}`, `${b.kind}/${b.namespace}/${b.name} ${b.field}`));
+}
+
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Gateway API says what is wrong by conditions that are False: of the object, its listeners or its parents. */
+function gatewayProblems(pipeline: Pipeline): readonly ObjectProblem[] {
+  return [...pipeline.graph.buckets(statuses)].flatMap(([, [status]]) => {
+    if (status === undefined || status.kind === "HTTPProxy" || status.kind === "Ingress") return [];
+    const { conditions = [], listeners = [], parents = [] } = status.status as { conditions?: readonly Condition[]; listeners?: readonly { conditions: readonly Condition[] }[]; parents?: readonly { conditions: readonly Condition[] }[] };
+    const all = [...conditions, ...[...listeners, ...parents].flatMap((part) => part.conditions)];
+    const broken = all.filter((condition) => condition.status === "False" && condition.reason !== "AddressNotAssigned" && !(condition.type === "Conflicted" || condition.type === "Programmed"));
+    return broken.map((condition) => ({ severity: "error" as const, kind: status.kind, namespace: status.namespace, name: status.name, field: "spec", message: `${condition.type} is False (${condition.reason}): ${condition.message}` }));
+  });
+}
+
+/** Private keys never leave in clear text. */
+function redact(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(redact);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, key === "privateKey" || key === "private_key" ? "[redacted]" : redact(inner)]));
+}

@@ -1,0 +1,31 @@
+import { Command, CommanderError } from "commander";
+import { readFileSync } from "node:fs";
+
+/** Exit codes: 0 done, 1 the input has errors, 2 the command was not understood, 3 something outside failed. */
+export const exitCode = { ok: 0, invalid: 1, usage: 2, failed: 3 } as const;
+
+/** Runs one command line and gives its exit code. Only the chosen command's code is loaded. */
+export async function runProgram(args: readonly string[]): Promise<number> {
+  let code: number = exitCode.ok;
+  const program = new Command("contour").description("Routes HTTP(S) traffic into Kubernetes: Ingress, HTTPProxy and Gateway API to Envoy.").version(versionText()).exitOverride().showHelpAfterError("(contour COMMAND --help shows what there is)");
+  const finish = (result: number): void => void (code = result);
+  (await import("#cli/translate")).defineTranslate(program, finish);
+  (await import("#cli/run")).defineRun(program, finish);
+  (await import("#cli/serve")).defineServe(program, finish);
+  (await import("#cli/bootstrap")).defineBootstrap(program, finish);
+  program.command("version").description("print the version").action(() => void process.stdout.write(`${versionText()}\n`));
+  try {
+    await program.parseAsync([...args], { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
+    process.stderr.write(`contour: ${error instanceof Error ? error.message : String(error)}\n`);
+    if (process.env["CONTOUR_DEBUG"] !== undefined && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    return exitCode.failed;
+  }
+  return code;
+}
+
+function versionText(): string {
+  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
+  return `contour ${manifest.version} (Envoy 1.40.0)`;
+}
