@@ -25,8 +25,8 @@ node_modules() {
   log "installing npm packages"; (cd "$ROOT" && npm ci --no-audit --no-fund)
 }
 envoy() {
-  [ -f "$ROOT/test/bed/envoy-path.ts" ] || return 0
-  log "Envoy: $("$ROOT/bin/node" "$ROOT/test/bed/envoy-path.ts")"
+  [ -f "$ROOT/src/app/envoy-binary.ts" ] || return 0
+  log "Envoy: $("$ROOT/bin/node" "$ROOT/test/bed/ensure-envoy.ts")"
 }
 node_modules
 case $WHAT in

@@ -1,0 +1,36 @@
+import { join } from "node:path";
+import { freePorts } from "../test/bed/free-port.ts";
+import { type RunningProcess, startProcess } from "../test/bed/process.ts";
+
+/** The controller under test, as a process of its own. */
+export interface Controller {
+  readonly process: RunningProcess;
+  readonly xdsPort: number;
+  /** When it was started, on the clock of `performance.now()`. */
+  readonly startedAt: number;
+}
+
+/** What the controller needs to know. */
+export interface ControllerWish {
+  readonly kubeconfigPath: string;
+  /** Its log goes here. */
+  readonly folder: string;
+  readonly args: readonly string[];
+}
+
+const contour = join(import.meta.dirname, "../bin/contour");
+
+/** Starts `contour serve`; it may not listen yet. */
+export async function startController(wish: ControllerWish): Promise<Controller> {
+  const [xdsPort = 0, httpPort = 0, healthPort = 0, debugPort = 0] = await freePorts(4);
+  const args = [
+    "serve", "--kubeconfig", wish.kubeconfigPath, "--insecure",
+    "--xds-address", "127.0.0.1", "--xds-port", String(xdsPort),
+    "--http-address", "127.0.0.1", "--http-port", String(httpPort),
+    "--health-address", "127.0.0.1", "--health-port", String(healthPort),
+    "--debug-http-port", String(debugPort),
+    ...wish.args,
+  ];
+  const startedAt = performance.now();
+  return { startedAt, xdsPort, process: startProcess({ name: "contour", command: contour, args, logPath: join(wish.folder, "contour.log") }) };
+}
