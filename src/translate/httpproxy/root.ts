@@ -1,5 +1,5 @@
 import type { HTTPProxy } from "#gen/k8s/http-proxy";
-import { proxyError, proxyWarning } from "#conditions/http-proxy";
+import { proxyError } from "#conditions/http-proxy";
 import type { TcpProxy } from "#model/listener";
 import type { CorsPolicy, GlobalRateLimit, IpFilter, JwtProvider, LocalRateLimit } from "#model/policy";
 import { corsPolicy } from "#translate/httpproxy/policies/cors";
@@ -39,9 +39,10 @@ export function translateRoot(visit: Visit, proxy: HTTPProxy): ProxyRoot | { rea
   visit.reach(proxy);
   const { routes = [], includes = [], tcpproxy } = proxy.spec;
   if (routes.length === 0 && includes.length === 0 && tcpproxy === undefined) visit.report(proxy, proxyError("SpecError", "NothingDefined", ["spec"], "this HTTPProxy leads nowhere; add routes, includes or a tcpproxy"));
+  if (!guardsHaveTls(visit, proxy)) return undefined;
   const tls = proxyTls(visit, proxy);
   if (tls.kind === "invalid") return tls.missing === undefined ? undefined : { missing: tls.missing };
-  const guarded = checkGuards(visit, proxy, tls);
+  const guarded = checkGuards(visit, proxy);
   const policies = hostPolicies(visit, proxy);
   if (guarded === undefined || policies === undefined) return undefined;
   visit.jwtProviders = guarded;
@@ -51,7 +52,6 @@ export function translateRoot(visit: Visit, proxy: HTTPProxy): ProxyRoot | { rea
 
 function tcp(visit: Visit, proxy: HTTPProxy, tls: ProxyTls): TcpProxy | undefined {
   if (proxy.spec.tcpproxy === undefined) {
-    if (tls.kind === "passthrough") visit.report(proxy, proxyWarning("SpecError", "IgnoredField", ["spec", "virtualhost", "tls", "passthrough"], "passthrough has no effect without a tcpproxy that says where the connections go; add one"));
     return undefined;
   }
   if (tls.kind !== "none") return walkTcpProxy(visit, proxy);
@@ -59,21 +59,28 @@ function tcp(visit: Visit, proxy: HTTPProxy, tls: ProxyTls): TcpProxy | undefine
   return undefined;
 }
 
+/** Whether TLS ends here if anything keeps strangers out: without it, what they check could be read and replayed. */
+function guardsHaveTls(visit: Visit, proxy: HTTPProxy): boolean {
+  const host = proxy.spec.virtualhost;
+  const terminates = host?.tls?.secretName !== undefined && host.tls.secretName !== "" && host.tls.passthrough !== true;
+  if (terminates) return true;
+  const at = ["spec", "virtualhost"];
+  if (host?.authorization !== undefined) visit.report(proxy, proxyError("AuthError", "AuthNotPermitted", [...at, "authorization"], "authorization needs TLS that ends here; add virtualhost.tls.secretName"));
+  else if ((host?.jwtProviders ?? []).length > 0) visit.report(proxy, proxyError("JWTVerificationError", "JWTVerificationNotPermitted", [...at, "jwtProviders"], "JWT verification needs TLS that ends here; add virtualhost.tls.secretName"));
+  else return true;
+  return false;
+}
+
 /** Checks what keeps strangers out: JWT and authorization. Absent when they cannot be enforced as written. */
-function checkGuards(visit: Visit, proxy: HTTPProxy, tls: ProxyTls): readonly JwtProvider[] | undefined {
+function checkGuards(visit: Visit, proxy: HTTPProxy): readonly JwtProvider[] | undefined {
   const host = proxy.spec.virtualhost;
   if (host?.authorization !== undefined) {
-    const message = tls.kind === "terminate" ? "external authorization is not implemented yet; the host is not served, so that nobody gets around it" : "authorization needs TLS that ends here; add virtualhost.tls.secretName";
-    visit.report(proxy, proxyError("AuthError", "AuthNotPermitted", ["spec", "virtualhost", "authorization"], message));
+    visit.report(proxy, proxyError("AuthError", "AuthNotPermitted", ["spec", "virtualhost", "authorization"], "external authorization is not implemented yet; the host is not served, so that nobody gets around it"));
     return undefined;
   }
   const providers = host?.jwtProviders ?? [];
   if (providers.length === 0) return [];
   const at = ["spec", "virtualhost", "jwtProviders"];
-  if (tls.kind !== "terminate") {
-    visit.report(proxy, proxyError("JWTVerificationError", "JWTVerificationNotPermitted", at, "JWT verification needs TLS that ends here; add virtualhost.tls.secretName"));
-    return undefined;
-  }
   const parsed = jwtProviders(providers, at, { secretKey: secretKeyReader(visit, proxy), caCertificate: caCertificateResolver(visit, proxy) });
   const value = visit.take(proxy, parsed);
   if (value === undefined || hasError(parsed.problems)) return undefined;

@@ -116,6 +116,8 @@ function single(match: RouteMatch, action: RouteAction | undefined): readonly Va
 
 function forward(parts: RouteParts, spec: RouteSpec, at: FieldPath): RouteAction {
   const timeouts = parts.take(routeTimeouts(spec.timeoutPolicy, [...at, "timeoutPolicy"]));
+  // As in Go Contour, what the services say is not looked at while the route itself is wrong.
+  if (parts.failed) return { kind: "direct-response", status: 503 };
   const retry = parts.take(retryPolicy(spec.retryPolicy, [...at, "retryPolicy"]));
   const balancing = parts.take(loadBalancing(spec.loadBalancerPolicy, [...at, "loadBalancerPolicy"], { allowHash: true }));
   const healthCheck = parts.take(httpHealthCheck(spec.healthCheckPolicy, [...at, "healthCheckPolicy"]));

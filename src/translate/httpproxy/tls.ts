@@ -51,6 +51,8 @@ function terminate(visit: Visit, proxy: HTTPProxy, spec: TlsSpec, refuse: Refuse
   }
   const versions = tlsVersions(visit, spec);
   if (versions === undefined) return refuse("TLSConfigNotValid", "minimumProtocolVersion", "the minimum TLS version is above the maximum; make minimumProtocolVersion at most maximumProtocolVersion (of this object and of the installation)");
+  const conflict = spec.enableFallbackCertificate === true ? fallbackConflict(proxy) : undefined;
+  if (conflict !== undefined) return refuse("TLSIncompatibleFeatures", "enableFallbackCertificate", `the fallback certificate would let clients around ${conflict}; remove one of them`);
   const validation = validateClients(visit, proxy, spec);
   if (validation === "invalid") return { kind: "invalid" };
   const tls: TlsTermination = { certificate: certificate.value.name, ...versions, ...(validation === undefined ? {} : { clientValidation: validation }) };
@@ -71,13 +73,16 @@ function validateClients(visit: Visit, proxy: HTTPProxy, spec: TlsSpec): ClientV
   return hasError(parsed.problems) || value === undefined ? "invalid" : value;
 }
 
+/** Clients without SNI would go around these guards (see Go Contour's advisory GHSA-g3xr-5w5j-w4q4), so they exclude the fallback. */
+function fallbackConflict(proxy: HTTPProxy): string | undefined {
+  const host = proxy.spec.virtualhost;
+  if (host?.tls?.clientValidation !== undefined) return "clientValidation";
+  if (host?.authorization !== undefined) return "authorization";
+  return (host?.jwtProviders ?? []).length > 0 ? "jwtProviders" : undefined;
+}
+
 function withFallback(visit: Visit, proxy: HTTPProxy, tls: TlsTermination, certificate: CertificateSecret, refuse: Refuse): ProxyTls {
   const field = "enableFallbackCertificate";
-  const host = proxy.spec.virtualhost;
-  // Clients without SNI would go around these checks (see Go Contour's advisory GHSA-g3xr-5w5j-w4q4), so they exclude each other.
-  if (tls.clientValidation !== undefined) return refuse("TLSIncompatibleFeatures", field, "the fallback certificate would let clients around clientValidation; remove one of them");
-  if (host?.authorization !== undefined) return refuse("TLSIncompatibleFeatures", field, "the fallback certificate would let clients around authorization; remove one of them");
-  if ((host?.jwtProviders ?? []).length > 0) return refuse("TLSIncompatibleFeatures", field, "the fallback certificate would let clients around jwtProviders; remove one of them");
   const reference = visit.settings.fallbackCertificate;
   if (reference === undefined) return refuse("FallbackNotPresent", field, "this installation has no fallback certificate; configure one (tls.fallback-certificate) or remove enableFallbackCertificate");
   const { namespace, name } = reference;

@@ -1,0 +1,31 @@
+import { proxyError } from "#conditions/http-proxy";
+import type { FieldPath } from "#k8s/object";
+import type { HealthCheck } from "#model/cluster";
+import type { RouteSpec } from "#translate/httpproxy/routes";
+import type { Parsed } from "#translate/shared/parsed";
+
+interface Times {
+  readonly timeoutSeconds?: number;
+  readonly intervalSeconds?: number;
+  readonly unhealthyThresholdCount?: number;
+  readonly healthyThresholdCount?: number;
+}
+
+/** Defaults as in Go Contour's code: 2 s timeout, 10 s interval, 3 failures, 2 successes; 0 is the default, too. */
+function times(spec: Times): Pick<HealthCheck, "timeoutMs" | "intervalMs" | "unhealthyThreshold" | "healthyThreshold"> {
+  return { timeoutMs: (spec.timeoutSeconds || 2) * 1000, intervalMs: (spec.intervalSeconds || 10) * 1000, unhealthyThreshold: spec.unhealthyThresholdCount || 3, healthyThreshold: spec.healthyThresholdCount || 2 };
+}
+
+/** Reads a route's healthCheckPolicy. */
+export function httpHealthCheck(policy: RouteSpec["healthCheckPolicy"], at: FieldPath): Parsed<HealthCheck> {
+  if (policy === undefined) return { problems: [] };
+  const expectedStatuses = policy.expectedStatuses ?? [];
+  const problems = expectedStatuses.flatMap((range, i) => (range.start < range.end && range.start >= 100 && range.end <= 600 ? [] : [proxyError("RouteError", "HealthCheckPolicyInvalid", [...at, "expectedStatuses", i], `the range ${range.start} to ${range.end} is empty or not within 100 to 600; start is included, end is not`)]));
+  if (problems.length > 0) return { problems };
+  return { problems, value: { kind: "http", path: policy.path, host: policy.host === undefined || policy.host === "" ? "contour-envoy-healthcheck" : policy.host, expectedStatuses, ...times(policy) } };
+}
+
+/** Reads a tcpproxy's healthCheckPolicy. */
+export function tcpHealthCheck(policy: Times | undefined, _at: FieldPath): Parsed<HealthCheck> {
+  return policy === undefined ? { problems: [] } : { problems: [], value: { kind: "tcp", ...times(policy) } };
+}

@@ -1,0 +1,51 @@
+import { gateOf } from "./order.ts";
+import type { OrderView } from "./order.ts";
+import type { ResourceStore } from "./store.ts";
+import type { Batch, Subscription } from "./subscription.ts";
+import { clusterType, endpointsType } from "./types.ts";
+
+/** Where a batch is collected from, and how large its resources may get together. */
+export interface CollectFrom {
+  readonly store: ResourceStore;
+  readonly view: OrderView;
+  readonly limitBytes: number;
+}
+
+/**
+ * Gathers what may be sent now, in one response: all removals (a name that moves must be gone before it comes), and
+ * resources up to the limit. Looks only at names that wait. After a refusal, one part of the refused response at a time.
+ */
+export function collect(subscription: Subscription, from: CollectFrom): Batch {
+  const batch: Batch = { upserts: [], removals: [] };
+  const state = { group: undefined as number | undefined, started: false, bytes: 0 };
+  subscription.held = false;
+  for (const [name, waiting] of subscription.dirty) {
+    if (state.started && waiting.group !== state.group) continue;
+    const resource = from.store.get(subscription.type, name);
+    const gate = gateOf(from.view, subscription.type, waiting, resource !== undefined);
+    if (gate === "held") subscription.held = true;
+    if (gate !== "open" || (resource !== undefined && state.bytes > 0 && state.bytes + resource.frame.length > from.limitBytes)) continue;
+    if (!state.started) Object.assign(state, { started: true, group: waiting.group });
+    if (resource === undefined) batch.removals.push({ name, waiting });
+    else {
+      state.bytes += resource.frame.length;
+      batch.upserts.push({ resource, waiting, repush: repushOf(resource.endpoints, from.view) });
+    }
+  }
+  return batch;
+}
+
+function repushOf(endpoints: string | undefined, view: OrderView): string | undefined {
+  if (endpoints === undefined) return undefined;
+  for (const subscription of view.of(endpointsType)) if (subscription.wants(endpoints)) return endpoints;
+  return undefined;
+}
+
+/** Notes which endpoints the clusters of a batch need before routes may use them. */
+export function awaitEndpoints(subscription: Subscription, batch: Batch, view: OrderView): void {
+  if (subscription.type !== clusterType) return;
+  for (const { resource, waiting } of batch.upserts) {
+    const since = subscription.upserts.since(resource.name) ?? waiting.revision;
+    if (resource.endpoints !== undefined) view.awaited.add(resource.endpoints, since);
+  }
+}
