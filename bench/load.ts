@@ -28,9 +28,9 @@ export function addressesOf(index: number): readonly string[] {
   return Array.from({ length: endpointsPerService }, (_, position) => uniqueAddress(index * endpointsPerService + position));
 }
 
-/** A different address for each number below 2^22; those of items start at 0, those of changes at 2^21. */
+/** A different address for each number below 2^21 + 2^18, all of the same length so that none is part of another. */
 export function uniqueAddress(number: number): string {
-  return `10.${64 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`;
+  return `10.${100 + (number >> 14)}.${100 + ((number >> 7) & 127)}.${100 + (number & 127)}`;
 }
 
 /** The first number for `uniqueAddress` that no item uses. */
