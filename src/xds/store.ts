@@ -124,7 +124,8 @@ class Store implements ResourceStore {
 
   refused(resource: StoredResource): Verdict {
     const entry = this.#of(resource.type).get(resource.name);
-    if (entry === undefined || entry.reported === resource.version) return "known";
+    if (entry === undefined) return this.#options.resolveMissing === undefined ? "known" : "news";
+    if (entry.reported === resource.version) return "known";
     entry.reported = resource.version;
     if (entry.current.version === resource.version) entry.refused = true;
     return "news";

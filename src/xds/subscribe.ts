@@ -4,15 +4,16 @@ import type { Held, Subscription } from "./subscription.ts";
 
 const everything = "*";
 
-/** Takes over which names a request asks for, and notes what the Envoy lacks. */
-export function subscribe(subscription: Subscription, wanted: Wanted, first: boolean, store: ResourceStore): void {
-  if (wanted.kind === "delta") subscribeDelta(subscription, wanted, first, store);
-  else subscribeSotw(subscription, wanted.names, first, store);
+/** Takes over which names a request asks for, and notes what the Envoy lacks. Gives the names it wants no more. */
+export function subscribe(subscription: Subscription, wanted: Wanted, first: boolean, store: ResourceStore): readonly string[] {
+  return wanted.kind === "delta"
+    ? subscribeDelta(subscription, wanted, first, store)
+    : subscribeSotw(subscription, wanted.names, first, store);
 }
 
 type DeltaWanted = Extract<Wanted, { kind: "delta" }>;
 
-function subscribeDelta(subscription: Subscription, wanted: DeltaWanted, first: boolean, store: ResourceStore): void {
+function subscribeDelta(subscription: Subscription, wanted: DeltaWanted, first: boolean, store: ResourceStore): readonly string[] {
   for (const name of wanted.unsubscribe) unsubscribe(subscription, name);
   const names = wanted.subscribe.filter((name) => name !== everything);
   const versions = new Map(first ? Object.entries(wanted.versions) : []);
@@ -20,6 +21,7 @@ function subscribeDelta(subscription: Subscription, wanted: DeltaWanted, first: 
   const all = (first && wanted.subscribe.length === 0) || names.length < wanted.subscribe.length;
   if (all) askForAll(subscription, versions, store);
   for (const name of names) askFor(subscription, name, versions, store);
+  return wanted.unsubscribe;
 }
 
 function unsubscribe(subscription: Subscription, name: string): void {
@@ -54,14 +56,16 @@ function compare(subscription: Subscription, name: string, versions: ReadonlyMap
   subscription.mark(resource?.name ?? name, waiting, resource !== undefined);
 }
 
-function subscribeSotw(subscription: Subscription, wanted: readonly string[], first: boolean, store: ResourceStore): void {
+function subscribeSotw(subscription: Subscription, wanted: readonly string[], first: boolean, store: ResourceStore): readonly string[] {
   const names = new Set(wanted.filter((name) => name !== everything));
   const wildcard = names.size < wanted.length || (wanted.length === 0 && (first || subscription.wildcard));
-  for (const name of subscription.names) if (!names.has(name)) dropSotw(subscription, name, wildcard);
+  const dropped = Array.from(subscription.names).filter((name) => !names.has(name));
+  for (const name of dropped) dropSotw(subscription, name, wildcard);
   const none = new Map<string, string>();
   if (wildcard && !subscription.wildcard) askForAll(subscription, none, store);
   subscription.wildcard = wildcard;
   for (const name of names) if (!subscription.names.has(name)) askFor(subscription, name, none, store);
+  return dropped;
 }
 
 function dropSotw(subscription: Subscription, name: string, wildcard: boolean): void {

@@ -57,7 +57,10 @@ export class Subscription {
   readonly removals = new Pending();
   /** Names refused here, with the change that brought them: what that change removed must stay. */
   readonly refused = new Map<string, number>();
+  /** The version of the whole state that the Envoy says it holds from an earlier stream (state of the world only). */
+  resumed: string | undefined;
   readonly #flying = new Map<string, number>();
+  #groups = 0;
 
   constructor(type: TypeUrl, mode: Mode) {
     this.type = type;
@@ -124,6 +127,12 @@ export class Subscription {
     if (this.dirty.has(name) || this.#flying.has(name)) return;
     this.upserts.delete(name);
     this.removals.delete(name);
+  }
+
+  /** Gives the first of some new numbers of parts. */
+  newGroups(count: number): number {
+    this.#groups += count;
+    return this.#groups - count;
   }
 
   #unfly(name: string): void {

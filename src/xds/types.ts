@@ -35,7 +35,7 @@ export const typeLabels: Readonly<Record<TypeUrl, string>> = {
 
 /** Whether a text is one of the types served here. */
 export function isTypeUrl(text: string): text is TypeUrl {
-  return text in typeLabels;
+  return Object.hasOwn(typeLabels, text);
 }
 
 /** One atomic change of what is served: what is there from now on, and what is gone. */

@@ -1,0 +1,149 @@
+import type { XdsContext } from "./context.ts";
+import { clusterFloor, usersFloor } from "./order.ts";
+import type { OrderView } from "./order.ts";
+import { Pending } from "./pending.ts";
+import { nextResponse } from "./push.ts";
+import type { Request } from "./request.ts";
+import { acknowledge, refuse } from "./settle.ts";
+import type { ResourceStore, Touched } from "./store.ts";
+import type { Stream } from "./stream.ts";
+import { subscribe } from "./subscribe.ts";
+import { Subscription } from "./subscription.ts";
+import { clusterType, clusterUsers, endpointsType, typeLabels, typeUrls } from "./types.ts";
+import type { TypeUrl } from "./types.ts";
+
+/** One Envoy with all its streams: order is kept over them, whether they are one (ADS) or one per type. */
+export class ConnectedEnvoy implements OrderView {
+  readonly nodeId: string;
+  readonly store: ResourceStore;
+  readonly awaited = new Pending();
+  readonly #context: XdsContext;
+  readonly #streams = new Set<Stream>();
+  readonly #unwatch: () => void;
+  #scheduled = false;
+  #cancelHold: (() => void) | undefined;
+
+  constructor(nodeId: string, store: ResourceStore, context: XdsContext) {
+    this.nodeId = nodeId;
+    this.store = store;
+    this.#context = context;
+    this.#unwatch = store.watch((touched) => this.#touched(touched));
+  }
+
+  /** Adds a stream. */
+  join(stream: Stream): void {
+    this.#streams.add(stream);
+  }
+
+  /** Takes a stream away; gives whether it was the last one. */
+  leave(stream: Stream): boolean {
+    this.#streams.delete(stream);
+    this.schedule();
+    if (this.#streams.size > 0) return false;
+    this.#unwatch();
+    this.#cancelHold?.();
+    return true;
+  }
+
+  *of(type: TypeUrl): Generator<Subscription> {
+    for (const stream of this.#streams) {
+      const subscription = stream.subscriptions.get(type);
+      if (subscription !== undefined) yield subscription;
+    }
+  }
+
+  /** Takes a request that came on a stream. */
+  receive(stream: Stream, type: TypeUrl, request: Request): void {
+    const known = stream.subscriptions.get(type);
+    const subscription = known ?? new Subscription(type, stream.mode);
+    stream.subscriptions.set(type, subscription);
+    if (isStale(subscription, request)) return;
+    if (request.wanted.kind === "sotw" && known === undefined) subscription.resumed = request.wanted.version;
+    this.#settle(subscription, request);
+    const dropped = subscribe(subscription, request.wanted, known === undefined, this.store);
+    if (type === endpointsType) for (const name of dropped) this.awaited.delete(name);
+    this.schedule();
+  }
+
+  /** Has everything sent that may be sent, after the events of this turn. */
+  schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#pump());
+  }
+
+  #settle(subscription: Subscription, request: Request): void {
+    const batch = request.nonce === "" ? undefined : subscription.landed(request.nonce);
+    if (batch === undefined) return;
+    const to = { store: this.store, view: this, context: this.#context, nodeId: this.nodeId };
+    if (request.error === undefined) acknowledge(subscription, batch, to);
+    else refuse(subscription, batch, request.error, to);
+  }
+
+  #touched(touched: readonly Touched[]): void {
+    for (const change of touched)
+      for (const subscription of this.of(change.type))
+        if (subscription.wants(change.name)) subscription.touch(change, this.store.get(change.type, change.name) !== undefined);
+    this.schedule();
+  }
+
+  #pump(): void {
+    this.#scheduled = false;
+    for (const type of typeUrls) for (const stream of this.#streams) this.#flush(stream, type);
+    this.#watchHeld();
+  }
+
+  #flush(stream: Stream, type: TypeUrl): void {
+    const subscription = stream.subscriptions.get(type);
+    if (subscription === undefined) return;
+    const from = { store: this.store, view: this, limitBytes: this.#context.limitBytes, nextNonce: () => stream.nextNonce() };
+    while (stream.ready()) {
+      const response = nextResponse(subscription, from);
+      if (response === undefined) return;
+      this.#context.metrics.pushed(typeLabels[type], response.length);
+      stream.write(response);
+    }
+  }
+
+  // Nothing hangs for ever on an Envoy that never asks for a cluster's endpoints, or never answers.
+  #watchHeld(): void {
+    const held = typeUrls.some((type) => this.of(type).some((subscription) => subscription.held));
+    if (!held) this.#cancelHold?.();
+    if (!held) this.#cancelHold = undefined;
+    else this.#cancelHold ??= this.#context.schedule(this.#context.holdMs, this.#giveUpAfter(this.#floors()));
+  }
+
+  #giveUpAfter(floors: Floors): () => void {
+    return () => {
+      this.#cancelHold = undefined;
+      const now = this.#floors();
+      if (now.clusters === floors.clusters && now.users === floors.users) this.#giveUp();
+      this.schedule();
+    };
+  }
+
+  #floors(): Floors {
+    return { clusters: clusterFloor(this), users: usersFloor(this, clusterUsers) };
+  }
+
+  #giveUp(): void {
+    this.#context.log.warn({ node: this.nodeId, afterMs: this.#context.holdMs }, "An Envoy did not acknowledge in time; what waited for it is sent");
+    this.awaited.clear();
+    for (const type of typeUrls.filter((one) => one === clusterType || clusterUsers.includes(one)))
+      for (const subscription of this.of(type)) {
+        subscription.upserts.clear();
+        subscription.removals.clear();
+      }
+  }
+}
+
+interface Floors {
+  readonly clusters: number;
+  readonly users: number;
+}
+
+// An answer to an older response of a state-of-the-world stream: its list of names is older than what we know.
+function isStale(subscription: Subscription, request: Request): boolean {
+  if (request.wanted.kind === "delta" || request.nonce === "") return false;
+  return subscription.lastNonce !== undefined && request.nonce !== subscription.lastNonce;
+}

@@ -1,0 +1,42 @@
+import type { Logger } from "pino";
+import type { XdsMetrics } from "./metrics.ts";
+import type { TypeUrl } from "./types.ts";
+
+/** A resource that an Envoy refused when it was sent alone. */
+export interface Nack {
+  readonly type: TypeUrl;
+  readonly name: string;
+  readonly version: string;
+  /** Envoy's own words. */
+  readonly message: string;
+  readonly nodeId: string;
+}
+
+/** A resource that an Envoy accepted. */
+export interface Ack {
+  readonly type: TypeUrl;
+  readonly name: string;
+  readonly version: string;
+  readonly nodeId: string;
+}
+
+/** Runs a function after some time; gives the function that prevents it. */
+export type Schedule = (ms: number, run: () => void) => () => void;
+
+/** What every stream of a server shares. */
+export interface XdsContext {
+  readonly log: Logger;
+  readonly metrics: XdsMetrics;
+  readonly clock: () => number;
+  readonly schedule: Schedule;
+  /** How long something is held back for an acknowledgement that does not come. */
+  readonly holdMs: number;
+  /** Responses that may be cut are cut at this size. */
+  readonly limitBytes: number;
+  /** Called once per refused version of a resource. */
+  onNack(nack: Nack): void;
+  /** Called when a resource that had been refused is accepted again. */
+  onRecovered?(type: TypeUrl, name: string): void;
+  /** Called for every resource that an Envoy accepted. */
+  onAck?(ack: Ack): void;
+}

@@ -1,0 +1,143 @@
+import { Server, ServerCredentials, status } from "@grpc/grpc-js";
+import type { ServerDuplexStream } from "@grpc/grpc-js";
+import { ConnectedEnvoy } from "./connected-envoy.ts";
+import type { XdsContext } from "./context.ts";
+import { definitionOf, methods } from "./methods.ts";
+import type { Method } from "./methods.ts";
+import type { Request } from "./request.ts";
+import type { ResourceStore } from "./store.ts";
+import { Stream } from "./stream.ts";
+import { MutualTls } from "./tls.ts";
+import type { TlsFiles } from "./tls.ts";
+import { isTypeUrl, typeLabels } from "./types.ts";
+import type { TypeUrl } from "./types.ts";
+import { Node } from "#gen/envoy/envoy/config/core/v3/base";
+
+/** What the server needs. */
+export interface XdsOptions extends Omit<XdsContext, "schedule" | "holdMs" | "limitBytes">, Partial<Pick<XdsContext, "schedule" | "holdMs" | "limitBytes">> {
+  /** `host:port` or `unix:/path`. */
+  readonly address: string;
+  /** Without it the server talks plain text and lets anyone in. */
+  readonly tls?: TlsFiles;
+  /** Which resources an Envoy gets; undefined sends it away. */
+  fleetOf(node: Node): ResourceStore | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** A server that listens. */
+export interface XdsServer {
+  readonly port: number;
+  /** Ends all streams and stops listening. */
+  close(): Promise<void>;
+}
+
+/** Serves the resources of Envoy fleets over gRPC: delta and state of the world, on one stream or one per type. */
+export async function serveXds(options: XdsOptions): Promise<XdsServer> {
+  const closing = new AbortController();
+  const signal = AbortSignal.any([options.signal, closing.signal]);
+  const credentials = options.tls ? await MutualTls.follow(options.tls, signal, options.log) : ServerCredentials.createInsecure();
+  const server = new Server(serverOptions);
+  const envoys = new Envoys(options);
+  for (const method of methods) server.addService({ [method.path]: definitionOf(method) }, { [method.path]: (call: Call) => envoys.serve(call, method) });
+  const port = await bind(server, options.address, credentials);
+  const close = async (): Promise<void> => {
+    closing.abort();
+    server.forceShutdown();
+  };
+  options.signal.addEventListener("abort", () => void close(), { once: true });
+  return { port, close };
+}
+
+const serverOptions = {
+  "grpc.keepalive_time_ms": 60_000,
+  "grpc.keepalive_timeout_ms": 20_000,
+  "grpc.keepalive_permit_without_calls": 1,
+  "grpc.max_concurrent_streams": 2 ** 20,
+  // An Envoy that reconnects names every resource it holds, with its version.
+  "grpc.max_receive_message_length": 64 * 2 ** 20,
+} as const;
+
+function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, port) => (error ? reject(error) : resolve(port)));
+  });
+}
+
+type Call = ServerDuplexStream<Request, Buffer>;
+
+class Envoys {
+  readonly #options: XdsOptions;
+  readonly #context: XdsContext;
+  readonly #envoys = new Map<string, ConnectedEnvoy>();
+
+  constructor(options: XdsOptions) {
+    this.#options = options;
+    this.#context = { schedule: scheduleTimeout, holdMs: 5000, limitBytes: 2 ** 20, ...options };
+  }
+
+  serve(call: Call, method: Method): void {
+    let envoy: ConnectedEnvoy | undefined;
+    const wire = { write: (bytes: Buffer, done: () => void) => void call.write(bytes, done) };
+    const stream = new Stream(method.mode, wire, () => envoy?.schedule());
+    const end = this.#opened(method, () => envoy && this.#left(envoy, stream, call));
+    call.on("data", (request: Request) => {
+      if (call.writableEnded) return;
+      envoy ??= this.#joined(request, stream, call);
+      const type = this.#typeOf(request, method);
+      if (envoy !== undefined && type !== undefined) envoy.receive(stream, type, request);
+    });
+    call.on("end", () => (end(), call.end()));
+    call.on("cancelled", end);
+    call.on("error", (error) => (end(), this.#context.log.debug({ error }, "An xDS stream failed")));
+  }
+
+  #opened(method: Method, ended: () => void): () => void {
+    const label = method.type === undefined ? "ads" : typeLabels[method.type];
+    let open = true;
+    this.#context.metrics.streamOpened(label, method.mode);
+    return () => {
+      if (!open) return;
+      open = false;
+      this.#context.metrics.streamClosed(label, method.mode);
+      ended();
+    };
+  }
+
+  #joined(request: Request, stream: Stream, call: Call): ConnectedEnvoy | undefined {
+    const node = request.node ?? Node.fromPartial({});
+    const store = this.#options.fleetOf(node);
+    if (store === undefined) return refuseCall(call, node.id);
+    const key = keyOf(call, node.id);
+    const envoy = this.#envoys.get(key) ?? new ConnectedEnvoy(node.id, store, this.#context);
+    this.#envoys.set(key, envoy);
+    envoy.join(stream);
+    this.#context.metrics.envoysConnected(this.#envoys.size);
+    return envoy;
+  }
+
+  #left(envoy: ConnectedEnvoy, stream: Stream, call: Call): void {
+    if (envoy.leave(stream)) this.#envoys.delete(keyOf(call, envoy.nodeId));
+    this.#context.metrics.envoysConnected(this.#envoys.size);
+  }
+
+  #typeOf(request: Request, method: Method): TypeUrl | undefined {
+    const type = method.type ?? request.type;
+    if (isTypeUrl(type)) return type;
+    this.#context.log.warn({ type }, "An Envoy asked for a type that is not served");
+    return undefined;
+  }
+}
+
+// All streams of one Envoy come over one connection; several Envoys may have the same name.
+function keyOf(call: Call, nodeId: string): string {
+  return `${call.getPeer()}|${nodeId}`;
+}
+
+function refuseCall(call: Call, nodeId: string): undefined {
+  call.emit("error", { code: status.NOT_FOUND, details: `no configuration for node ${JSON.stringify(nodeId)}` });
+}
+
+function scheduleTimeout(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms).unref();
+  return () => clearTimeout(timer);
+}

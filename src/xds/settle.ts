@@ -1,0 +1,101 @@
+import type { XdsContext } from "./context.ts";
+import type { OrderView } from "./order.ts";
+import type { ResourceStore } from "./store.ts";
+import type { Batch, SentUpsert, Subscription } from "./subscription.ts";
+import { endpointsType, typeLabels } from "./types.ts";
+
+/** What is needed to take an Envoy's answer. */
+export interface SettleWith {
+  readonly store: ResourceStore;
+  readonly view: OrderView;
+  readonly context: XdsContext;
+  readonly nodeId: string;
+}
+
+/** Takes an acknowledgement: what waited for these names goes on. */
+export function acknowledge(subscription: Subscription, batch: Batch, to: SettleWith): void {
+  to.context.metrics.acked(typeLabels[subscription.type]);
+  for (const sent of batch.upserts) acknowledgeUpsert(subscription, sent, to);
+  for (const { name } of batch.removals) {
+    subscription.refused.delete(name);
+    arrived(subscription, name, to.view);
+  }
+}
+
+function acknowledgeUpsert(subscription: Subscription, { resource, waiting, repush }: SentUpsert, to: SettleWith): void {
+  const { type, name, version } = resource;
+  const { context, store, nodeId } = to;
+  if (store.newest(type, name)?.version === version) subscription.refused.delete(name);
+  if (store.acked(resource) === "news") context.onRecovered?.(type, name);
+  if (waiting.at !== undefined) context.metrics.propagated(Math.max(0, context.clock() - waiting.at) / 1000);
+  arrived(subscription, name, to.view);
+  if (repush !== undefined) pushAgain(repush, to);
+  context.onAck?.({ type, name, version, nodeId });
+}
+
+/** Notes that the Envoy knows a name's state: nothing waits for it any more. */
+export function arrived(subscription: Subscription, name: string, view: OrderView): void {
+  subscription.settle(name);
+  if (subscription.type === endpointsType) view.awaited.delete(name);
+}
+
+// Envoy does not ask again for endpoints it already subscribed to, and the changed cluster stays warming without them.
+function pushAgain(endpoints: string, { store, view }: SettleWith): void {
+  const exists = store.get(endpointsType, endpoints) !== undefined;
+  for (const subscription of view.of(endpointsType)) {
+    if (subscription.wants(endpoints)) subscription.ask(endpoints, store.revision, undefined, exists);
+  }
+}
+
+/** Takes a refusal. It refuses all that the response held, so the parts are sent again, down to the one that is bad. */
+export function refuse(subscription: Subscription, batch: Batch, message: string, to: SettleWith): void {
+  to.context.metrics.nacked(typeLabels[subscription.type]);
+  const [only] = batch.upserts;
+  if (batch.upserts.length + Math.min(1, batch.removals.length) > 1) split(subscription, batch);
+  else if (only !== undefined) quarantine(subscription, only, message, to);
+  else for (const { name } of batch.removals) arrived(subscription, name, to.view);
+}
+
+const parts = 8;
+
+function split(subscription: Subscription, batch: Batch): void {
+  const size = Math.ceil(batch.upserts.length / parts);
+  const group = subscription.newGroups(parts + 1);
+  for (const { name, waiting } of batch.removals) putBack(subscription, name, { ...waiting, group }, false);
+  for (const [i, { resource, waiting }] of batch.upserts.entries()) {
+    putBack(subscription, resource.name, { ...waiting, group: group + 1 + Math.floor(i / size) }, true);
+  }
+}
+
+// What changed since is newer than what was refused: it goes out by itself, not with the parts.
+function putBack(subscription: Subscription, name: string, waiting: SentUpsert["waiting"], exists: boolean): void {
+  const newer = subscription.dirty.get(name);
+  if (newer !== undefined) subscription.dirty.set(name, { ...newer, held: waiting.held });
+  else if (subscription.wants(name)) subscription.mark(name, waiting, exists);
+}
+
+function quarantine(subscription: Subscription, { resource, waiting }: SentUpsert, message: string, to: SettleWith): void {
+  const { type, name, version } = resource;
+  const { context, store, nodeId } = to;
+  if (store.refused(resource) === "news") context.onNack({ type, name, version, message, nodeId });
+  context.log.warn({ type: typeLabels[type], name, version, node: nodeId, message }, "Envoy refused a resource");
+  if (store.newest(type, name)?.version === version) subscription.refused.set(name, waiting.revision);
+  if (resource.endpoints !== undefined) to.view.awaited.delete(resource.endpoints);
+  const next = afterQuarantine(subscription, { resource, waiting }, store);
+  if (next === "nothing" || !subscription.wants(name)) arrived(subscription, name, to.view);
+  else putBack(subscription, name, { ...waiting, group: undefined, asked: true }, next === "good");
+}
+
+// Served from now on: the last good version. Without one, who asked by name hears that there is nothing (or it would
+// wait); an Envoy that still holds a version from before this stream keeps it.
+function afterQuarantine(
+  subscription: Subscription,
+  { resource, waiting }: Pick<SentUpsert, "resource" | "waiting">,
+  store: ResourceStore,
+): "good" | "removal" | "nothing" {
+  const served = store.get(resource.type, resource.name);
+  const held = typeof waiting.held === "object" ? waiting.held.version : waiting.held;
+  if (subscription.dirty.has(resource.name)) return served === undefined ? "removal" : "good";
+  if (served === undefined) return held === undefined && !subscription.wildcard ? "removal" : "nothing";
+  return served.version === resource.version || served.version === held ? "nothing" : "good";
+}

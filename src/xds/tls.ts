@@ -1,0 +1,77 @@
+import { unwatchFile, watch, watchFile } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { createSecureContext } from "node:tls";
+import type { SecureContextOptions } from "node:tls";
+import { ServerCredentials } from "@grpc/grpc-js";
+import type { Logger } from "pino";
+
+/** The files of the server's certificate and key, and of the authority that its clients' certificates come from. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly caFile: string;
+}
+
+// A folder is watched for news; the slow look is for file systems that tell no news.
+const slowLookMs = 10_000;
+
+/** Credentials that demand a client certificate and TLS 1.3, and follow their files. Open streams are not touched. */
+export class MutualTls extends ServerCredentials {
+  readonly #files: TlsFiles;
+  readonly #log: Logger;
+  #loading: Promise<void> | undefined;
+  #again = false;
+
+  private constructor(files: TlsFiles, context: SecureContextOptions, log: Logger) {
+    super({ requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.3" }, context);
+    this.#files = files;
+    this.#log = log;
+  }
+
+  /** Reads the files and follows them until the signal; rejects when they cannot be used. */
+  static async follow(files: TlsFiles, signal: AbortSignal, log: Logger): Promise<MutualTls> {
+    const credentials = new MutualTls(files, await load(files), log);
+    credentials.#follow(signal);
+    return credentials;
+  }
+
+  override _equals(other: ServerCredentials): boolean {
+    return this === other;
+  }
+
+  #follow(signal: AbortSignal): void {
+    const paths = Object.values(this.#files);
+    for (const folder of new Set(paths.map((path) => dirname(path)))) {
+      watch(folder, { persistent: false, signal }, () => this.#reload()).on("error", (error) => this.#log.warn({ folder, error }, "Cannot watch a folder of certificates"));
+    }
+    const look = (): void => this.#reload();
+    for (const path of paths) watchFile(path, { persistent: false, interval: slowLookMs }, look);
+    signal.addEventListener("abort", () => paths.forEach((path) => unwatchFile(path, look)), { once: true });
+  }
+
+  #reload(): void {
+    this.#again = this.#loading !== undefined;
+    this.#loading ??= this.#load().finally(() => {
+      this.#loading = undefined;
+      if (this.#again) this.#reload();
+    });
+  }
+
+  // A certificate is often seen before its key: the old pair stays until the files fit together.
+  async #load(): Promise<void> {
+    try {
+      this.updateSecureContextOptions(await load(this.#files));
+      this.#log.debug("The xDS server's certificate files were read again");
+    } catch (error) {
+      this.#log.warn({ error }, "The xDS server's certificate files cannot be used; the previous ones stay");
+    }
+  }
+}
+
+async function load(files: TlsFiles): Promise<SecureContextOptions> {
+  const [cert, key, ca] = await Promise.all([readFile(files.certFile), readFile(files.keyFile), readFile(files.caFile)]);
+  const options: SecureContextOptions = { cert, key, ca, minVersion: "TLSv1.3" };
+  createSecureContext(options);
+  return options;
+}
