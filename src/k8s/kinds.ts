@@ -1,6 +1,10 @@
 import type { ConfigMap } from "#gen/k8s/config-map";
 import type { EndpointSlice } from "#gen/k8s/endpoint-slice";
 import type { ExtensionService } from "#gen/k8s/extension-service";
+import type { GatewayClass } from "#gen/k8s/gateway-class";
+import type { Gateway } from "#gen/k8s/gateway";
+import type { HTTPRoute } from "#gen/k8s/http-route";
+import type { ReferenceGrant } from "#gen/k8s/reference-grant";
 import type { HTTPProxy } from "#gen/k8s/http-proxy";
 import type { IngressClass } from "#gen/k8s/ingress-class";
 import type { Ingress } from "#gen/k8s/ingress";
@@ -8,7 +12,6 @@ import type { Namespace } from "#gen/k8s/namespace";
 import type { Secret } from "#gen/k8s/secret";
 import type { Service } from "#gen/k8s/service";
 import type { TLSCertificateDelegation } from "#gen/k8s/tls-certificate-delegation";
-import type { KubeObject } from "#k8s/object";
 
 /** Where a kind lives in the Kubernetes API. */
 export interface KindSpec {
@@ -35,10 +38,10 @@ export interface KindTypes {
   readonly HTTPProxy: HTTPProxy;
   readonly TLSCertificateDelegation: TLSCertificateDelegation;
   readonly ExtensionService: ExtensionService;
-  readonly GatewayClass: KubeObject;
-  readonly Gateway: KubeObject;
-  readonly HTTPRoute: KubeObject;
-  readonly ReferenceGrant: KubeObject;
+  readonly GatewayClass: GatewayClass;
+  readonly Gateway: Gateway;
+  readonly HTTPRoute: HTTPRoute;
+  readonly ReferenceGrant: ReferenceGrant;
 }
 
 /** The kinds that Contour reads. */
