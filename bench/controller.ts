@@ -16,15 +16,23 @@ export interface ControllerWish {
   /** Its log goes here. */
   readonly folder: string;
   readonly args: readonly string[];
+  readonly target: Target;
 }
 
-const contour = join(import.meta.dirname, "../bin/contour");
+/** What can be measured. */
+export type Target = "contour" | "floor";
+
+const commands: Readonly<Record<Target, readonly [command: string, ...args: string[]]>> = {
+  contour: [join(import.meta.dirname, "../bin/contour")],
+  floor: [process.execPath, join(import.meta.dirname, "floor.ts")],
+};
 
 /** Starts `contour serve`; it may not listen yet. */
 export async function startController(wish: ControllerWish): Promise<Controller> {
   const [xdsPort = 0, httpPort = 0, healthPort = 0, debugPort = 0] = await freePorts(4);
+  const [command, ...first] = commands[wish.target];
   const args = [
-    "serve", "--kubeconfig", wish.kubeconfigPath, "--insecure",
+    ...first, "serve", "--kubeconfig", wish.kubeconfigPath, "--insecure",
     "--xds-address", "127.0.0.1", "--xds-port", String(xdsPort),
     "--http-address", "127.0.0.1", "--http-port", String(httpPort),
     "--health-address", "127.0.0.1", "--health-port", String(healthPort),
@@ -32,5 +40,5 @@ export async function startController(wish: ControllerWish): Promise<Controller>
     ...wish.args,
   ];
   const startedAt = performance.now();
-  return { startedAt, xdsPort, process: startProcess({ name: "contour", command: contour, args, logPath: join(wish.folder, "contour.log") }) };
+  return { startedAt, xdsPort, process: startProcess({ name: wish.target, command, args, logPath: join(wish.folder, "contour.log") }) };
 }

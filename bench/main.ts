@@ -35,7 +35,7 @@ async function measureSize(options: BenchOptions, report: Report, n: number): Pr
     await createItems(api, 0, n);
     await createBackends(api, n, n + options.changes);
     console.log(`n=${n}: objects created in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-    await measureAll({ api, n, report, serveArgs: options.serveArgs }, options);
+    await measureAll({ api, n, report, controller: { args: options.serveArgs, target: options.target } }, options);
   } finally {
     await api.stop();
   }
@@ -49,7 +49,7 @@ async function measureAll(bench: Bench, options: BenchOptions): Promise<void> {
     if (wanted("change")) await measureChanges(bench, session, options.changes);
     if (wanted("churn")) await measureChurn(bench, session, options.churnSeconds);
     const binary = process.env["ENVOY_BIN"];
-    if (binary === undefined || !inOwnNetwork()) return;
+    if (binary === undefined || options.target === "floor") return;
     if (wanted("envoy-cost") && bench.n >= 1000) await measureEnvoyCost(bench, session, { binary, changes: options.changes });
     if (wanted("first-200") && bench.n === 1000) await measureFirst200(bench, session, binary);
   } finally {
@@ -85,7 +85,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const options = parseOptions(args);
   if (!inOwnNetwork()) return enterOwnNetwork(args);
-  const report = createReport(about(), options.output);
+  const report = createReport({ target: options.target, ...about() }, options.output);
   for (const n of options.sizes) await measureSize(options, report, n);
   console.log(`\n${report.tables()}`);
   return 0;

@@ -1,6 +1,6 @@
 import type { ApiServer } from "../test/bed/api-server.ts";
 import { waitFor } from "../test/bed/wait.ts";
-import { type Controller, startController } from "./controller.ts";
+import { type Controller, type ControllerWish, startController } from "./controller.ts";
 import { expectedHosts, hasTls, hostOf } from "./load.ts";
 import { createMirror, type Mirror } from "./mirror.ts";
 import { connectXds, type XdsClient } from "./xds-client.ts";
@@ -18,8 +18,8 @@ export interface Session {
 }
 
 /** Starts the controller, connects, and waits until the configuration of `count` items is complete at the client. */
-export async function startSession(api: ApiServer, count: number, args: readonly string[]): Promise<Session> {
-  const controller = await startController({ kubeconfigPath: api.kubeconfigPath, folder: api.folder, args });
+export async function startSession(api: ApiServer, count: number, wish: Pick<ControllerWish, "args" | "target">): Promise<Session> {
+  const controller = await startController({ kubeconfigPath: api.kubeconfigPath, folder: api.folder, ...wish });
   try {
     return await attach(controller, count);
   } catch (error) {

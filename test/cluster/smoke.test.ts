@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Cluster, startCluster } from "../bed/cluster.ts";
 import type { TestObject } from "../bed/kube-client.ts";
+import { contourImage } from "../bed/product-image.ts";
 import { waitFor } from "../bed/wait.ts";
 
 const echo: TestObject = {
@@ -32,6 +33,13 @@ const service: TestObject = {
   kind: "Service",
   metadata: { name: "echo", namespace: "default" },
   spec: { type: "LoadBalancer", selector: { app: "echo" }, ports: [{ port: 80, targetPort: 3000 }] },
+};
+
+const help: TestObject = {
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name: "help", namespace: "default" },
+  spec: { restartPolicy: "Never", containers: [{ name: "contour", image: "test.local/contour:latest", imagePullPolicy: "Never", args: ["--help"] }] },
 };
 
 interface ServiceWithAddresses {
@@ -65,5 +73,17 @@ describe("the test cluster", { timeout: 300_000 }, () => {
       return status.loadBalancer.ingress?.[0]?.ip;
     }, { what: "the Service has an address" });
     assert.match(await answeredBy(address), /^echo-/);
+  });
+
+  it("runs this project's own image", async () => {
+    await cluster.importImage(contourImage());
+    await cluster.apply([help]);
+    const path = await cluster.pathOf(help);
+    const phase = await waitFor(async () => {
+      const { status } = await cluster.get<{ readonly status: { readonly phase: string } }>(path);
+      return ["Succeeded", "Failed"].includes(status.phase) && status.phase;
+    }, { what: "the pod ends", timeoutMs: 60_000 });
+    assert.match(await cluster.kubectl("logs", "help"), /Usage: contour/i);
+    assert.equal(phase, "Succeeded");
   });
 });
