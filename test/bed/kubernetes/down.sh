@@ -11,5 +11,5 @@ for n in load-balancer kube-proxy kubelet containerd kube-scheduler kube-control
   alive $p && kill -9 $p; rm -f $f
 done
 ip netns del $NS 2>/dev/null
-[ "${1:-}" = --wipe ] && rm -rf $RUN
+[ "${1:-}" = --wipe ] && rm -rf $RUN $CTRD /run/$NS-relay-*.sock
 true
