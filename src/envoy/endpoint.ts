@@ -1,0 +1,16 @@
+import { encode } from "#envoy/any";
+import { socketAddress } from "#envoy/address";
+import { ClusterLoadAssignment } from "#gen/envoy/envoy/config/endpoint/v3/endpoint";
+import type { LbEndpoint } from "#gen/envoy/envoy/config/endpoint/v3/endpoint_components";
+import { LbEndpoint as LbEndpointCodec } from "#gen/envoy/envoy/config/endpoint/v3/endpoint_components";
+import type { Endpoint, Endpoints } from "#model/cluster";
+
+/** Encodes the addresses behind a Service's port, under the name that its clusters ask for. */
+export function buildEndpoints({ name, endpoints }: Endpoints): Uint8Array {
+  return encode(ClusterLoadAssignment, { clusterName: name, endpoints: endpoints.length === 0 ? [] : [{ lbEndpoints: endpoints.map(lbEndpoint) }] });
+}
+
+function lbEndpoint({ address, port, healthCheckPort }: Endpoint): LbEndpoint {
+  const healthCheckConfig = healthCheckPort === undefined ? undefined : { portValue: healthCheckPort };
+  return LbEndpointCodec.fromPartial({ hostIdentifier: { $case: "endpoint", value: { address: socketAddress(address, port), healthCheckConfig } } });
+}

@@ -1,0 +1,83 @@
+import { connectionManager } from "#envoy/connection-manager";
+import { downstreamTls } from "#envoy/downstream-tls";
+import { fallbackListenerName } from "#envoy/names";
+import { tcpProxy } from "#envoy/tcp-proxy";
+import { FilterChain } from "#gen/envoy/envoy/config/listener/v3/listener_components";
+import { compareText } from "#lib/compare";
+import type { Listener, TlsHost, TlsTermination } from "#model/listener";
+import type { EnvoySettings } from "#settings/envoy";
+
+/** Hosts whose connections are treated alike, in the order of their names. Only the fallback has none. */
+interface ChainGroup {
+  readonly example: TlsHost;
+  readonly hosts: readonly string[];
+}
+
+/** The filter chains of a TLS listener: one per group of hosts with equal settings, in a fixed order. */
+export function tlsFilterChains(listener: Listener, tlsHosts: readonly TlsHost[], settings: EnvoySettings): FilterChain[] {
+  return groupHosts(tlsHosts).map((group) => buildChain(listener, group, settings));
+}
+
+/** Envoy refuses a listener in which two chains match the same: so of each host, and of the fallback, only the first counts. */
+function groupHosts(tlsHosts: readonly TlsHost[]): readonly ChainGroup[] {
+  const keyed = tlsHosts.map((entry) => ({ entry, host: hostOf(entry), key: JSON.stringify(settingsOf(entry)) })).toSorted((a, b) => compareText(a.host, b.host) || compareText(a.key, b.key));
+  const unique = new Map(keyed.toReversed().map((item) => [item.host, item]));
+  const groups = Map.groupBy([...unique.values()].toReversed(), ({ host, key }) => `${host === "" ? "any" : "named"} ${key}`);
+  return [...groups.values()].flatMap(([first, ...rest]) => (first === undefined ? [] : [{ example: first.entry, hosts: first.host === "" ? [] : [first.host, ...rest.map(({ host }) => host)] }]));
+}
+
+/** What connections are told apart by; empty for all that no other chain takes. */
+function hostOf(entry: TlsHost): string {
+  return entry.kind === "fallback" || entry.host === "*" ? "" : entry.host;
+}
+
+/** What must be equal for hosts to share a chain, in an order of fields that does not depend on who made the value. */
+function settingsOf(entry: TlsHost): readonly unknown[] {
+  switch (entry.kind) {
+    case "http":
+      return ["http", ...terminationOf(entry.tls), entry.filters.jwtProviders];
+    case "tcp-terminated":
+      return ["tcp", ...terminationOf(entry.tls), entry.host];
+    case "passthrough":
+      return ["tcp", entry.host];
+    case "fallback":
+      return ["zz-fallback", ...terminationOf(entry.tls)];
+  }
+}
+
+function terminationOf({ certificate, minimumVersion, maximumVersion, clientValidation: client }: TlsTermination): readonly unknown[] {
+  const forward = client?.forward;
+  return [
+    certificate, minimumVersion, maximumVersion,
+    client === undefined ? null : [client.caCertificates, client.crl, client.onlyVerifyLeafCrl, client.mode],
+    forward === undefined ? null : [forward.subject, forward.cert, forward.chain, forward.dns, forward.uri],
+  ];
+}
+
+function buildChain(listener: Listener, { example, hosts }: ChainGroup, settings: EnvoySettings): FilterChain {
+  return FilterChain.fromPartial({
+    name: hosts[0] ?? (example.kind === "fallback" ? "fallback-certificate" : "*"),
+    filterChainMatch: { serverNames: [...hosts], transportProtocol: "tls" },
+    ...chainParts(listener, example, hosts, settings),
+  });
+}
+
+function chainParts(listener: Listener, example: TlsHost, hosts: readonly string[], settings: EnvoySettings): Pick<Partial<FilterChain>, "filters" | "transportSocket"> {
+  const statPrefix = listener.name;
+  switch (example.kind) {
+    case "http": {
+      const { tls, filters, host } = example;
+      const tlsWildcards = host === "*" ? ["*"] : hosts.filter((name) => name.startsWith("*."));
+      const choice = { statPrefix, scope: { listener: listener.name, tlsWildcards }, filters, forwardClientCertificate: tls.clientValidation?.forward };
+      return { filters: [connectionManager(choice, settings)], transportSocket: downstreamTls(tls, "http", settings) };
+    }
+    case "tcp-terminated":
+      return { filters: [tcpProxy(statPrefix, example.proxy, settings)], transportSocket: downstreamTls(example.tls, "bytes", settings) };
+    case "passthrough":
+      return { filters: [tcpProxy(statPrefix, example.proxy, settings)] };
+    case "fallback": {
+      const choice = { statPrefix, scope: { listener: fallbackListenerName(listener.name) }, filters: { jwtProviders: [] } };
+      return { filters: [connectionManager(choice, settings)], transportSocket: downstreamTls(example.tls, "http", settings) };
+    }
+  }
+}

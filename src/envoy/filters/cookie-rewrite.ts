@@ -1,0 +1,62 @@
+import { packAny } from "#envoy/any";
+import { inlineString } from "#envoy/data-source";
+import type { Filter } from "#envoy/filters/filter";
+import { httpFilter } from "#envoy/filters/http-filter";
+import { Lua, LuaPerRoute } from "#gen/envoy/envoy/extensions/filters/http/lua/v3/lua";
+import type { CookieRewrite } from "#model/policy";
+
+const name = "envoy.filters.http.lua";
+const sourceName = "cookie-rewrite";
+
+// What users write comes in as data, never as a part of this text.
+const script = `
+local function attribute_name(part)
+  return string.lower(string.match(part, "^%s*([^=%s]*)") or "")
+end
+
+local function rewrite(value, rule)
+  local parts = {}
+  for part in string.gmatch(value, "[^;]+") do
+    local name = attribute_name(part)
+    local replaced = #parts > 0 and ((name == "path" and rule.path) or (name == "domain" and rule.domain)
+      or (name == "samesite" and rule.sameSite) or (name == "secure" and rule.secure ~= nil))
+    if not replaced then parts[#parts + 1] = part end
+  end
+  if rule.path then parts[#parts + 1] = " Path=" .. rule.path end
+  if rule.domain then parts[#parts + 1] = " Domain=" .. rule.domain end
+  if rule.sameSite then parts[#parts + 1] = " SameSite=" .. rule.sameSite end
+  if rule.secure then parts[#parts + 1] = " Secure" end
+  return table.concat(parts, ";")
+end
+
+function envoy_on_response(response)
+  local rules = response:filterContext()["cookies"]
+  local headers = response:headers()
+  local count = headers:getNumValues("set-cookie")
+  if not rules or count == 0 then return end
+  local cookies = {}
+  for i = 0, count - 1 do
+    local value = headers:getAtIndex("set-cookie", i)
+    local rule = rules[string.match(value, "^%s*([^=%s]*)%s*=") or ""]
+    cookies[#cookies + 1] = rule and rewrite(value, rule) or value
+  end
+  headers:remove("set-cookie")
+  for _, value in ipairs(cookies) do headers:add("set-cookie", value) end
+end`;
+
+/** Changes attributes of cookies that backends set. The script runs only on routes that ask for it. */
+export const cookieRewrite: Filter = {
+  name,
+  inListener: () => httpFilter(name, Lua, { sourceCodes: { [sourceName]: inlineString(script) } }),
+  onRoute: ({ cookieRewrites }) => {
+    if (cookieRewrites === undefined || cookieRewrites.length === 0) return undefined;
+    const cookies = Object.fromEntries(cookieRewrites.map(({ name: cookie, ...changes }) => [cookie, changes]));
+    return packAny(LuaPerRoute, { override: { $case: "name", value: sourceName }, filterContext: { cookies } });
+  },
+};
+
+/** The rewrites of one backend together with those of its route; the backend's count where both name a cookie. */
+export function mergeCookieRewrites(target: readonly CookieRewrite[] | undefined, route: readonly CookieRewrite[] | undefined): readonly CookieRewrite[] {
+  const own = target ?? [];
+  return [...own, ...(route ?? []).filter(({ name: cookie }) => !own.some((rewrite) => rewrite.name === cookie))];
+}

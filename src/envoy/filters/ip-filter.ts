@@ -1,0 +1,23 @@
+import { packAny } from "#envoy/any";
+import type { Filter } from "#envoy/filters/filter";
+import { httpFilter } from "#envoy/filters/http-filter";
+import { RBAC_Action as Action } from "#gen/envoy/envoy/config/rbac/v3/rbac";
+import type { DeepPartial, Principal } from "#gen/envoy/envoy/config/rbac/v3/rbac";
+import { RBAC, RBACPerRoute } from "#gen/envoy/envoy/extensions/filters/http/rbac/v3/rbac";
+import type { Any } from "#gen/envoy/google/protobuf/any";
+import type { IpFilter } from "#model/policy";
+
+const name = "envoy.filters.http.rbac";
+
+/** Lets pass or refuses clients by their address. */
+export const ipFilter: Filter = { name, inListener: () => httpFilter(name, RBAC, {}), onRoute: ({ ipFilter: filter }) => (filter === undefined ? undefined : rules(filter)) };
+
+function rules({ action, rules: ranges }: IpFilter): Any {
+  const policy = { permissions: [{ rule: { $case: "any" as const, value: true } }], principals: ranges.map(principal) };
+  return packAny(RBACPerRoute, { rbac: { rules: { action: action === "allow" ? Action.ALLOW : Action.DENY, policies: { "ip-rules": policy } } } });
+}
+
+function principal({ source, address, prefixLength }: IpFilter["rules"][number]): DeepPartial<Principal> {
+  const value = { addressPrefix: address, prefixLen: prefixLength };
+  return { identifier: source === "peer" ? { $case: "directRemoteIp", value } : { $case: "remoteIp", value } };
+}

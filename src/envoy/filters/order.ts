@@ -1,0 +1,43 @@
+import { compressor } from "#envoy/filters/compressor";
+import { cookieRewrite } from "#envoy/filters/cookie-rewrite";
+import { cors } from "#envoy/filters/cors";
+import type { ChainSettings, Filter, FilterPolicies } from "#envoy/filters/filter";
+import { globalRateLimit } from "#envoy/filters/global-rate-limit";
+import { grpcStats } from "#envoy/filters/grpc-stats";
+import { grpcWeb } from "#envoy/filters/grpc-web";
+import { lowerCaseHost, wildcardHost } from "#envoy/filters/host-fallback";
+import { ipFilter } from "#envoy/filters/ip-filter";
+import { jwt } from "#envoy/filters/jwt";
+import { localRateLimit } from "#envoy/filters/local-rate-limit";
+import { router } from "#envoy/filters/router";
+import type { HttpFilter } from "#gen/envoy/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
+import type { Any } from "#gen/envoy/google/protobuf/any";
+import type { EnvoySettings } from "#settings/envoy";
+
+/** All HTTP filters in the order in which a request meets them. */
+export const filterOrder: readonly Filter[] = [
+  lowerCaseHost, // The route decides what every other filter does, so it is settled first.
+  wildcardHost, // After the lower-case host, which may have found the exact one.
+  compressor, // Outside of everything that makes or changes an answer.
+  grpcWeb, // Translates before anything looks at the call.
+  grpcStats, // Counts calls as backends see them, refused ones included.
+  cors, // Preflight requests carry no credentials: answered before anyone asks for them.
+  localRateLimit, // Cheap, so in front of what costs more.
+  cookieRewrite, // Changes answers of backends only.
+  ipFilter, // No token of a client that may not come in is looked at.
+  jwt, // Says who the client is,
+  // [external authorization belongs here: it may use what the token says]
+  globalRateLimit, // and refused requests use up nobody's quota.
+  router, // Ends the chain.
+];
+
+/** The filters in front of a group of hosts. */
+export function httpFilters(chain: ChainSettings, settings: EnvoySettings): HttpFilter[] {
+  return filterOrder.flatMap((filter) => filter.inListener?.(chain, settings) ?? []);
+}
+
+/** What a host or route, with these policies, tells the filters. */
+export function perFilterConfig(policies: FilterPolicies, host: string): { [name: string]: Any } {
+  const entries = filterOrder.map((filter) => [filter.name, filter.onRoute?.(policies, host)] as const);
+  return Object.fromEntries(entries.flatMap(([name, config]) => (config === undefined ? [] : [[name, config]])));
+}

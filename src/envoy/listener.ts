@@ -1,0 +1,59 @@
+import { socketAddress } from "#envoy/address";
+import { encode, typedConfig } from "#envoy/any";
+import { connectionManager } from "#envoy/connection-manager";
+import { tlsFilterChains } from "#envoy/filter-chains";
+import { socketOptions } from "#envoy/socket-options";
+import { tcpProxy } from "#envoy/tcp-proxy";
+import { Listener as EnvoyListener } from "#gen/envoy/envoy/config/listener/v3/listener";
+import { FilterChain, ListenerFilter } from "#gen/envoy/envoy/config/listener/v3/listener_components";
+import { ProxyProtocol } from "#gen/envoy/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol";
+import { TlsInspector } from "#gen/envoy/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector";
+import { compareText } from "#lib/compare";
+import type { Listener, TlsHost } from "#model/listener";
+import type { EnvoySettings } from "#settings/envoy";
+
+/** Encodes a listener. The order of `tlsHosts` does not matter. */
+export function buildListener(listener: Listener, tlsHosts: readonly TlsHost[], settings: EnvoySettings): Uint8Array {
+  const { exactConnectionBalance, perConnectionBufferLimitBytes, maxConnectionsToAcceptPerSocketEvent } = settings;
+  return encode(EnvoyListener, {
+    name: listener.name,
+    address: socketAddress(listener.address, listener.port),
+    listenerFilters: listenerFilters(listener, settings),
+    filterChains: filterChains(listener, tlsHosts, settings),
+    socketOptions: socketOptions(settings),
+    perConnectionBufferLimitBytes,
+    maxConnectionsToAcceptPerSocketEvent,
+    ...(exactConnectionBalance ? { connectionBalanceConfig: { balanceType: { $case: "exactBalance", value: {} } } } : {}),
+  });
+}
+
+function listenerFilters({ protocol, proxyProtocol }: Listener, { fingerprints }: EnvoySettings): ListenerFilter[] {
+  const proxy = proxyProtocol ? [ListenerFilter.fromPartial({ name: "envoy.filters.listener.proxy_protocol", configType: typedConfig(ProxyProtocol, {}) })] : [];
+  if (protocol === "http" || protocol === "tcp") return proxy;
+  const { ja3: enableJa3Fingerprinting, ja4: enableJa4Fingerprinting } = fingerprints;
+  const inspector = { ...(enableJa3Fingerprinting ? { enableJa3Fingerprinting } : {}), ...(enableJa4Fingerprinting ? { enableJa4Fingerprinting } : {}) };
+  return [...proxy, ListenerFilter.fromPartial({ name: "envoy.filters.listener.tls_inspector", configType: typedConfig(TlsInspector, inspector) })];
+}
+
+function filterChains(listener: Listener, tlsHosts: readonly TlsHost[], settings: EnvoySettings): FilterChain[] {
+  switch (listener.protocol) {
+    case "http":
+      return [FilterChain.fromPartial({ filters: [connectionManager({ statPrefix: listener.name, scope: { listener: listener.name }, filters: { jwtProviders: [] } }, settings)] })];
+    case "tcp":
+      return orClosed(plainTcpChain(listener, tlsHosts, settings));
+    case "https":
+    case "tls":
+      return orClosed(tlsFilterChains(listener, tlsHosts, settings));
+  }
+}
+
+/** Envoy refuses a listener without chains; one without filters closes each connection. */
+function orClosed(chains: FilterChain[]): FilterChain[] {
+  return chains.length > 0 ? chains : [FilterChain.fromPartial({ name: "closed" })];
+}
+
+/** Nothing tells plain TCP connections apart, so all of them go one way. */
+function plainTcpChain(listener: Listener, tlsHosts: readonly TlsHost[], settings: EnvoySettings): FilterChain[] {
+  const [first] = tlsHosts.filter((entry) => entry.kind === "passthrough").toSorted((a, b) => compareText(a.host, b.host));
+  return first === undefined ? [] : [FilterChain.fromPartial({ filters: [tcpProxy(listener.name, first.proxy, settings)] })];
+}

@@ -1,0 +1,39 @@
+import { encode } from "#envoy/any";
+import { exactHostConfig } from "#envoy/filters/host-fallback";
+import { headerOption } from "#envoy/header-policy";
+import { scopeName, wildScopeName } from "#envoy/names";
+import { internalHeaders } from "#envoy/scope-key";
+import { buildVirtualHost } from "#envoy/virtual-host";
+import { RouteConfiguration } from "#gen/envoy/envoy/config/route/v3/route";
+import { ScopedRouteConfiguration } from "#gen/envoy/envoy/config/route/v3/scoped_route";
+import type { Any } from "#gen/envoy/google/protobuf/any";
+import { compareText } from "#lib/compare";
+import type { VirtualHost } from "#model/route";
+import type { EnvoySettings } from "#settings/envoy";
+
+/** Encodes the scope of one host of one listener. */
+export function buildScope(virtualHost: VirtualHost, _settings: EnvoySettings): Uint8Array {
+  return encodeScope(scopeName(virtualHost.listener, virtualHost.host), [virtualHost], exactHostConfig);
+}
+
+/** Encodes the scope of all wildcard hosts of a listener, in which every host is looked for that has no scope of its own. */
+export function buildWildScope(listener: string, virtualHosts: readonly VirtualHost[], _settings: EnvoySettings): Uint8Array {
+  const sorted = virtualHosts.toSorted((a, b) => compareText(a.host, b.host));
+  return encodeScope(wildScopeName(listener), sorted, {});
+}
+
+const requestStart = headerOption("x-request-start", "t=%START_TIME(%s.%3f)%", "append");
+
+function encodeScope(name: string, virtualHosts: readonly VirtualHost[], typedPerFilterConfig: Readonly<Record<string, Any>>): Uint8Array {
+  const routeConfiguration = RouteConfiguration.fromPartial({
+    name,
+    virtualHosts: virtualHosts.map(buildVirtualHost),
+    requestHeadersToAdd: [requestStart],
+    requestHeadersToRemove: [...internalHeaders],
+    ignorePortInHostMatching: true,
+    // A cluster may come a moment later than its route, and go a moment earlier.
+    validateClusters: false,
+    typedPerFilterConfig,
+  });
+  return encode(ScopedRouteConfiguration, { name, key: { fragments: [{ type: { $case: "stringKey", value: name } }] }, routeConfiguration });
+}

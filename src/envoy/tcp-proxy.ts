@@ -1,0 +1,22 @@
+import { accessLog } from "#envoy/access-log";
+import { typedConfig } from "#envoy/any";
+import { toDuration } from "#envoy/duration";
+import { Filter } from "#gen/envoy/envoy/config/listener/v3/listener_components";
+import { TcpProxy as EnvoyTcpProxy } from "#gen/envoy/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy";
+import { Bug } from "#lib/bug";
+import type { TcpProxy } from "#model/listener";
+import type { ForwardTarget } from "#model/route";
+import type { EnvoySettings } from "#settings/envoy";
+
+/** Sends the bytes of a connection on. */
+export function tcpProxy(statPrefix: string, { targets, idleTimeoutMs }: TcpProxy, settings: EnvoySettings): Filter {
+  const config = { statPrefix, clusterSpecifier: clusterSpecifier(targets), idleTimeout: toDuration(idleTimeoutMs), accessLog: accessLog(settings) };
+  return Filter.fromPartial({ name: "envoy.filters.network.tcp_proxy", configType: typedConfig(EnvoyTcpProxy, config) });
+}
+
+function clusterSpecifier(targets: readonly ForwardTarget[]): NonNullable<EnvoyTcpProxy["clusterSpecifier"]> {
+  const [only, ...others] = targets;
+  if (only === undefined) throw new Bug("a TCP proxy without targets");
+  if (others.length === 0) return { $case: "cluster", value: only.cluster };
+  return { $case: "weightedClusters", value: { clusters: targets.map(({ cluster, weight }) => ({ name: cluster, weight, metadataMatch: undefined })) } };
+}

@@ -1,0 +1,52 @@
+import { rateLimits } from "#envoy/filters/global-rate-limit";
+import { perFilterConfig } from "#envoy/filters/order";
+import { hostMatch, misdirected } from "#envoy/host-match";
+import { headerMatcher } from "#envoy/match";
+import { virtualHostName } from "#envoy/names";
+import { buildRoute } from "#envoy/route";
+import { directResponse } from "#envoy/route-action";
+import { routeMatch } from "#envoy/route-match";
+import { Route as EnvoyRoute, VirtualHost as EnvoyVirtualHost } from "#gen/envoy/envoy/config/route/v3/route_components";
+import type { HeaderMatcher } from "#gen/envoy/envoy/config/route/v3/route_components";
+import type { Route, VirtualHost } from "#model/route";
+
+/** The routes of a host, with what has to be said before and after them. */
+export function buildVirtualHost(virtualHost: VirtualHost): EnvoyVirtualHost {
+  const name = virtualHostName(virtualHost.host);
+  const ofHost = hostMatch(virtualHost);
+  const refused = virtualHost.requireSni ? misdirected(virtualHost).map((wrong) => answer(421, [...ofHost, wrong])) : [];
+  const build = (route: Route): EnvoyRoute => buildRoute(route, { virtualHost: name, hostMatch: ofHost });
+  return EnvoyVirtualHost.fromPartial({
+    name,
+    domains: [virtualHost.host],
+    // Without the last one, a path that nothing matches would go on to look among the wildcard hosts.
+    routes: [...refused, ...withUpgradeGuards(virtualHost.routes, ofHost, build), answer(404, [])],
+    rateLimits: rateLimits(virtualHost.globalRateLimit),
+    typedPerFilterConfig: perFilterConfig(virtualHost, name),
+  });
+}
+
+/** An answer of our own to every path. */
+function answer(status: number, headers: readonly HeaderMatcher[]): EnvoyRoute {
+  return EnvoyRoute.fromPartial({ match: { pathSpecifier: { $case: "prefix", value: "/" }, headers: [...headers] }, action: directResponse(status) });
+}
+
+const websocket = headerMatcher({ name: "upgrade", value: { kind: "exact", value: "websocket", ignoreCase: true }, invert: false, treatMissingAsEmpty: false });
+
+/**
+ * Refuses WebSockets on routes that do not want them. Envoy itself decides about upgrades by the first route that it
+ * finds, which for wildcard hosts is none: so listeners let all upgrades in, and the routes say no.
+ */
+function withUpgradeGuards(routes: readonly Route[], ofHost: readonly HeaderMatcher[], build: (route: Route) => EnvoyRoute): readonly EnvoyRoute[] {
+  const forwards = routes.filter(({ action }) => action.kind === "forward");
+  if (!forwards.some(wantsWebSockets)) return [...(forwards.length > 0 ? [answer(403, [...ofHost, websocket])] : []), ...routes.map(build)];
+  return routes.flatMap((route) => (route.action.kind !== "forward" || wantsWebSockets(route) ? [build(route)] : [upgradeGuard(route, ofHost), build(route)]));
+}
+
+function wantsWebSockets({ action }: Route): boolean {
+  return action.kind === "forward" && action.websocket;
+}
+
+function upgradeGuard({ match }: Route, ofHost: readonly HeaderMatcher[]): EnvoyRoute {
+  return EnvoyRoute.fromPartial({ match: routeMatch(match, [...ofHost, websocket]), action: directResponse(403) });
+}

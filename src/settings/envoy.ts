@@ -1,0 +1,82 @@
+/** A limit in milliseconds, or none at all; absent leaves Envoy's own default. */
+export type TimeoutChoice = number | "off";
+
+/** Where and whether something of Envoy itself is served. */
+export interface EnvoyAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What an operator chooses about Envoy itself. Every value has a default in `defaultEnvoySettings`. */
+export interface EnvoySettings {
+  /** The file that gets a line per request in Envoy's default format; absent for no access log. */
+  readonly accessLogPath?: string;
+  readonly timeouts: {
+    /** The time to receive a whole request. */
+    readonly request?: TimeoutChoice;
+    /** How long a client's connection may have no request. */
+    readonly connectionIdle?: TimeoutChoice;
+    readonly streamIdle?: TimeoutChoice;
+    readonly maxConnectionDuration?: TimeoutChoice;
+    readonly delayedClose?: TimeoutChoice;
+    /** The time between Envoy's two notices to HTTP/2 clients before it closes a connection. */
+    readonly connectionShutdownGracePeriod?: TimeoutChoice;
+  };
+  readonly compression: "gzip" | "off";
+  readonly serverHeader: "overwrite" | "append-if-absent" | "pass-through";
+  readonly mergeSlashes: boolean;
+  readonly allowChunkedLength: boolean;
+  readonly stripTrailingHostDot: boolean;
+  /** How many proxies in front of Envoy may be believed in X-Forwarded-For. */
+  readonly numTrustedHops: number;
+  readonly httpVersions: readonly ("HTTP/1.1" | "HTTP/2")[];
+  readonly maxRequestsPerConnection?: number;
+  readonly maxConcurrentStreams?: number;
+  readonly perConnectionBufferLimitBytes?: number;
+  readonly maxConnectionsToAcceptPerSocketEvent?: number;
+  /** Whether connections are spread evenly over Envoy's threads. */
+  readonly exactConnectionBalance: boolean;
+  /** Ciphers of TLS 1.2, as BoringSSL names them. */
+  readonly cipherSuites: readonly string[];
+  readonly ecdhCurves: readonly string[];
+  readonly fingerprints: { readonly ja3: boolean; readonly ja4: boolean };
+  readonly socketOptions: { readonly tos?: number; readonly trafficClass?: number };
+  readonly cluster: {
+    readonly maxRequestsPerConnection?: number;
+    readonly perConnectionBufferLimitBytes?: number;
+    readonly cipherSuites: readonly string[];
+    readonly ecdhCurves: readonly string[];
+  };
+  /** Where `/ready` and the metrics are served. */
+  readonly stats: EnvoyAddress;
+  /** The loopback port of the part of Envoy's admin interface that changes nothing; 0 for none. */
+  readonly adminPort: number;
+}
+
+const cipherSuites: readonly string[] = [
+  "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]",
+  "[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+];
+
+/** The Envoy of an unconfigured controller, as Go Contour's. */
+export const defaultEnvoySettings: EnvoySettings = {
+  accessLogPath: "/dev/stdout",
+  timeouts: { connectionIdle: 60_000 },
+  compression: "gzip",
+  serverHeader: "overwrite",
+  mergeSlashes: true,
+  allowChunkedLength: true,
+  stripTrailingHostDot: false,
+  numTrustedHops: 0,
+  httpVersions: ["HTTP/2", "HTTP/1.1"],
+  exactConnectionBalance: false,
+  cipherSuites,
+  ecdhCurves: [],
+  fingerprints: { ja3: false, ja4: false },
+  socketOptions: {},
+  cluster: { cipherSuites, ecdhCurves: [] },
+  stats: { address: "0.0.0.0", port: 8002 },
+  adminPort: 9001,
+};
