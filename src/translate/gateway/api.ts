@@ -120,7 +120,6 @@ export interface HttpRouteRule {
   readonly backendRefs?: readonly HttpBackendReference[];
   readonly timeouts?: { readonly request?: string; readonly backendRequest?: string };
   readonly retry?: { readonly codes?: readonly number[]; readonly attempts?: number; readonly backoff?: string };
-  readonly sessionPersistence?: unknown;
 }
 
 /** Where HTTP requests go. */

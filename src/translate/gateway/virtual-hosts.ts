@@ -1,0 +1,51 @@
+import type { Route, VirtualHost } from "#model/route";
+import type { Reader, Rule } from "#store/family";
+import { virtualHosts, wildcardHosts } from "#translate/facts";
+import { hostAttachments } from "#translate/gateway/host-attachments";
+import type { HostAttachment } from "#translate/gateway/host-attachments";
+import { compareAge, compiledRoutes } from "#translate/gateway/http-route/compiled-route";
+import type { CompiledRoute } from "#translate/gateway/http-route/compiled-route";
+import { redirectFrom } from "#translate/gateway/http-route/redirect";
+import { hostKey } from "#translate/gateway/listener-names";
+import { orderRoutes } from "#translate/shared/route-order";
+
+/** Everything about one host of a Gateway's listener: the unit that a change of a route runs again. */
+export const gatewayVirtualHosts: Rule = {
+  name: "gateway-virtual-host",
+  over: hostAttachments,
+  derive(bucket, read, emit) {
+    const attachments = read.all(hostAttachments, bucket);
+    const [first] = attachments;
+    if (first === undefined) return;
+    const virtualHost = build(read, first, attachments);
+    if (first.host.startsWith("*")) emit(wildcardHosts, first.listener, virtualHost);
+    else emit(virtualHosts, hostKey(first.listener, first.host), virtualHost);
+  },
+};
+
+function build(read: Reader, first: HostAttachment, attachments: readonly HostAttachment[]): VirtualHost {
+  const { listener, host, protocol } = first;
+  const compiled = attachedHttpRoutes(read, attachments);
+  // A connection is for one listener: other hosts on it are misdirected where the listener has just this one (421).
+  const ownListener = attachments.some((attachment) => attachment.kind === "listener");
+  return {
+    listener,
+    host,
+    wildcard: "any-depth",
+    requireSni: protocol === "https" && ownListener && !host.startsWith("*"),
+    routes: sortRoutes(compiled, first),
+    origins: compiled.map(({ key }) => ({ kind: "HTTPRoute", namespace: key.slice(0, key.indexOf("/")), name: key.slice(key.indexOf("/") + 1) })),
+  };
+}
+
+function attachedHttpRoutes(read: Reader, attachments: readonly HostAttachment[]): readonly CompiledRoute[] {
+  const keys = new Set(attachments.flatMap((attachment) => (attachment.kind === "http-route" ? [attachment.route] : [])));
+  return [...keys].flatMap((key) => read.one(compiledRoutes, key) ?? []).toSorted(compareAge);
+}
+
+/** The precedence of the specification: the more specific match, then the older route, its name, the order of rules. */
+function sortRoutes(compiled: readonly CompiledRoute[], listener: HostAttachment): readonly Route[] {
+  const routes = compiled.flatMap((route) => route.routes).map((route, priority) => ({ ...route, priority, action: route.action.kind === "redirect" ? redirectFrom(route.action, listener) : route.action }));
+  // Of routes with the same match `orderRoutes` keeps the last, and here the first one counts.
+  return orderRoutes(routes.toReversed());
+}
