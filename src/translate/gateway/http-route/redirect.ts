@@ -30,11 +30,12 @@ export function requestRedirect(redirect: NonNullable<HttpRouteFilter["requestRe
 
 /**
  * Completes a redirect for a listener. Without a port it leads to the usual port of the scheme that it sets, else to the
- * listener's own; usual ports are not written.
+ * listener's own. Usual ports are not written, unless the Host of the request may bring another one along.
  */
 export function redirectFrom(action: RedirectAction, listener: { readonly protocol: HttpProtocol; readonly port: number }): RedirectAction {
   const usual = defaultPorts[action.scheme ?? listener.protocol];
   const wanted = action.port ?? (action.scheme === undefined ? listener.port : usual);
   const { port: _port, ...rest } = action;
-  return wanted === usual ? rest : { ...rest, port: wanted };
+  const hostBringsPort = action.host === undefined && listener.port !== defaultPorts[listener.protocol];
+  return wanted === usual && !hostBringsPort ? rest : { ...rest, port: wanted };
 }
