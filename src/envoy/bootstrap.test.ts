@@ -36,7 +36,7 @@ describe("the bootstrap", () => {
     const base = { xds: { kind: "unix", path: "/x" }, admin: { kind: "unix", path: "/a" } } as const;
     assert.equal(JSON.parse(bootstrapJson(buildBootstrap(base))).overloadManager, undefined);
     const limited = JSON.parse(bootstrapJson(buildBootstrap({ ...base, overload: { maxHeapBytes: 1_000_000n, maxDownstreamConnections: 50n } }))).overloadManager;
-    assert.deepEqual(limited.resourceMonitors.map((monitor: { typedConfig: object }) => Object.values(monitor.typedConfig)[1]), ["1000000", "50"]);
+    assert.deepEqual([limited.resourceMonitors[0].typedConfig.maxHeapSizeBytes, limited.resourceMonitors[1].typedConfig.maxActiveDownstreamConnections], ["1000000", "50"]);
     assert.deepEqual(limited.actions.map((action: { triggers: { threshold: { value: number } }[] }) => action.triggers[0]?.threshold.value), [0.95, 0.98]);
   });
 });

@@ -91,7 +91,7 @@ export class PlayedEnvoy {
 
   constructor(address: string, variant: Variant, tls: ChannelCredentials = credentials.createInsecure()) {
     this.#variant = variant;
-    this.#client = new Client(address, tls, { "grpc.max_receive_message_length": -1, "grpc.use_local_subchannel_pool": 1 });
+    this.#client = new Client(address, tls, { "grpc.max_receive_message_length": -1, "grpc.use_local_subchannel_pool": 1, "grpc.ssl_target_name_override": "contour" });
   }
 
   subscribe(type: TypeUrl, names: readonly string[] = [], versions: Readonly<Record<string, string>> = {}): void {
@@ -126,7 +126,7 @@ export class PlayedEnvoy {
   async until(what: string, check: () => boolean): Promise<void> {
     const limit = AbortSignal.timeout(8000);
     while (!check()) {
-      if (limit.aborted) throw new Error(`timed out: ${what}; seen ${JSON.stringify(this.summary())}`);
+      if (limit.aborted) throw new Error(`timed out: ${what}; error ${this.error?.message}; seen ${JSON.stringify(this.summary())}`);
       await new Promise<void>((resolve) => {
         this.#waiters.add(resolve);
         setTimeout(resolve, 20);
