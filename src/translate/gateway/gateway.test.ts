@@ -44,7 +44,7 @@ describe("Gateway", () => {
     assert.deepEqual(one.graph.items(tlsHosts, "https-443").map(({ kind, ...rest }) => [kind, "host" in rest ? rest.host : ""]), [["http", "*"], ["http", "shop.example"]]);
     assert.equal(one.graph.items(certificatesWanted, "infra/cert").length, 2);
     assert.equal(one.virtualHost("https-443", "shop.example")?.requireSni, true);
-    assert.equal(one.virtualHost("https-443", "*")?.requireSni, false);
+    assert.equal(one.virtualHost("https-443", "*")?.requireSni, true);
     assert.deepEqual(one.listener("shop").conditions.at(-1), "OverlappingTLSConfig=True:OverlappingHostnames");
   });
   it("lets a request for a host of a listener without hostname come with any SNI", () => {

@@ -209,18 +209,25 @@ describe("filters of an HTTPRoute", () => {
     assert.deepEqual(forward(world).mirrors.map(({ percent }) => percent), [20, 12.5]);
     assert.deepEqual(world.parent("shop/web"), [accepted, "ResolvedRefs=False:BackendNotFound"]);
   });
-  it("rewrite the path as the table of the specification says", () => {
-    const cases: readonly (readonly [string, string, unknown])[] = [
-      ["/foo", "/xyz", { kind: "prefix", prefix: "/xyz" }],
-      ["/foo/", "/xyz/", { kind: "prefix", prefix: "/xyz" }],
-      ["/foo", "", { kind: "regex", pattern: "^/foo/*", substitution: "/" }],
-      ["/foo", "/", { kind: "regex", pattern: "^/foo/*", substitution: "/" }],
-      ["/", "/xyz", { kind: "prefix", prefix: "/xyz/" }],
-    ];
-    for (const [value, replacePrefixMatch, expected] of cases) {
-      const world = ruled({ matches: [{ path: { value } }], filters: [{ type: "URLRewrite", urlRewrite: { path: { type: "ReplacePrefixMatch", replacePrefixMatch } } }], backendRefs: toA });
-      assert.deepEqual(forward(world).pathRewrite, expected);
-    }
+  it("rewrite the path: whole, or the segments that matched", () => {
+    const rewrite = (path: Draft, value = "/foo/"): Route | undefined => routesOf(ruled({ matches: [{ path: { value } }], filters: [{ type: "URLRewrite", urlRewrite: { hostname: "inside", path } }], backendRefs: toA }))[0];
+    const prefix = rewrite({ type: "ReplacePrefixMatch", replacePrefixMatch: "/xyz" });
+    assert.deepEqual(prefix?.match.path, { kind: "prefix", path: "/foo", by: "segment" });
+    assert.deepEqual((prefix?.action as ForwardAction).pathRewrite, { kind: "prefix", prefix: "/xyz" });
+    assert.deepEqual((prefix?.action as ForwardAction).hostRewrite, { kind: "literal", host: "inside" });
+    assert.deepEqual((rewrite({ type: "ReplaceFullPath", replaceFullPath: "/all" }, "/")?.action as ForwardAction).pathRewrite, { kind: "full", path: "/all" });
+  });
+  it("let pages of other sites in", () => {
+    const cors = { allowOrigins: ["https://a.example", "https://*.b.example", "*"], allowMethods: ["GET"], allowCredentials: true };
+    const policy = routesOf(ruled({ filters: [{ type: "CORS", cors }], backendRefs: toA }))[0]?.policies.cors;
+    assert.deepEqual(policy?.allowOrigins, [{ kind: "exact", origin: "https://a.example" }, { kind: "regex", pattern: "https://[^/:]+\\.b\\.example" }, { kind: "any" }]);
+    assert.equal(policy?.maxAgeSeconds, 5);
+  });
+  it("try again as the rule says", () => {
+    const retry = { codes: [503], attempts: 3, backoff: "100ms" };
+    const action = forward(ruled({ retry, timeouts: { request: "10s", backendRequest: "1s" }, backendRefs: toA }));
+    assert.deepEqual(action.retry, { on: "connect-failure,refused-stream,reset,retriable-status-codes", count: 3, statusCodes: [503], perTryTimeoutMs: 1000, backOffBaseMs: 100 });
+    assert.deepEqual(action.responseTimeout, { kind: "after", ms: 10_000 });
   });
   it("redirect with the port of the scheme, else of the listener", () => {
     const cases: readonly (readonly [number, Draft, Draft])[] = [

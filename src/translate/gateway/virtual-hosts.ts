@@ -26,13 +26,13 @@ export const gatewayVirtualHosts: Rule = {
 function build(read: Reader, first: HostAttachment, attachments: readonly HostAttachment[]): VirtualHost {
   const { listener, host, protocol } = first;
   const compiled = attachedHttpRoutes(read, attachments);
-  // A connection is for one listener: other hosts on it are misdirected where the listener has just this one (421).
+  // A connection is for one listener of the Gateway: requests for the host of another one are misdirected (421).
   const ownListener = attachments.some((attachment) => attachment.kind === "listener");
   return {
     listener,
     host,
     wildcard: "any-depth",
-    requireSni: protocol === "https" && ownListener && !host.startsWith("*"),
+    requireSni: protocol === "https" && ownListener,
     routes: sortRoutes(compiled, first),
     origins: compiled.map(({ key }) => ({ kind: "HTTPRoute", namespace: key.slice(0, key.indexOf("/")), name: key.slice(key.indexOf("/") + 1) })),
   };

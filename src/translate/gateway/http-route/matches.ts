@@ -41,8 +41,7 @@ function parsePath({ type = "PathPrefix", value = "/" }: NonNullable<HttpRouteMa
 
 /** A trailing slash of a prefix has no meaning in Gateway API. */
 function prefixMatch(value: string): PathMatch {
-  const path = value === "/" ? value : value.replace(/\/$/, "");
-  return path === "/" ? { kind: "prefix", path, by: "string" } : { kind: "prefix", path, by: "segment" };
+  return { kind: "prefix", path: value === "/" ? value : value.replace(/\/$/, ""), by: "segment" };
 }
 
 /** Reads tests of named values. Of several with one name only the first counts, as the specification says. */
