@@ -14,6 +14,7 @@ export interface RequestHeaderChange {
 /** Reads a RequestHeaderModifier. Setting `Host` rewrites the host. */
 export function requestHeaders(modifier: HeaderModifier | undefined, at: string): Result<RequestHeaderChange, RuleProblem> {
   const host = modifier?.set?.find(({ name }) => isHost(name));
+  if (host !== undefined && !/^[!-~]+$/.test(host.value)) return fail(unsupported(`${at}: ${JSON.stringify(host.value)} is not a host`));
   const set = (modifier?.set ?? []).filter(({ name }) => !isHost(name));
   const headers = headerPolicy({ ...modifier, set }, at);
   if (!headers.ok) return headers;
