@@ -54,3 +54,8 @@ export function formatFieldPath(path: FieldPath): string {
   }
   return text;
 }
+
+/** Reads a path as users write it, `spec.routes[2].services`, back into its parts. */
+export function parseFieldPath(text: string): FieldPath {
+  return [...text.matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.[\]]+)/g)].map((match) => (match[1] !== undefined ? Number(match[1]) : (match[2] ?? match[3] ?? "")));
+}

@@ -121,8 +121,3 @@ function yamlMessage(code: string, message: string): string {
   };
   return hints[code] ?? `this is not YAML: ${message}`;
 }
-
-/** Reads a path as users write it, `spec.routes[2].services`, back into its parts. */
-export function parseFieldPath(text: string): FieldPath {
-  return [...text.matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.[\]]+)/g)].map((match) => (match[1] !== undefined ? Number(match[1]) : (match[2] ?? match[3] ?? "")));
-}

@@ -1,9 +1,9 @@
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { compareText } from "#lib/compare";
-import { refKey, refOf } from "#k8s/object";
+import { parseFieldPath, refKey, refOf } from "#k8s/object";
 import type { KubeObject, ObjectRef } from "#k8s/object";
-import { parseFieldPath, parseManifest } from "#sources/file/manifest";
+import { parseManifest } from "#sources/file/manifest";
 import type { Manifest, ManifestObject, ManifestProblem, Place } from "#sources/file/manifest";
 
 const extensions = new Set([".yaml", ".yml", ".json"]);

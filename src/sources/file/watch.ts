@@ -1,10 +1,10 @@
 import { watch } from "chokidar";
 import { readFileSync, statSync } from "node:fs";
 import { equalValues } from "#lib/equal";
-import { refKey, refOf } from "#k8s/object";
+import { parseFieldPath, refKey, refOf } from "#k8s/object";
 import type { KubeObject, ObjectRef } from "#k8s/object";
 import type { ObjectEvent, ObjectSink } from "#store/event";
-import { parseFieldPath, parseManifest } from "#sources/file/manifest";
+import { parseManifest } from "#sources/file/manifest";
 import type { Manifest, ManifestObject, ManifestProblem, Place } from "#sources/file/manifest";
 import { isManifestFile, listManifestFiles, mergeManifests, withIdentity } from "#sources/file/read";
 

@@ -1,0 +1,86 @@
+import { Pipeline } from "#app/pipeline";
+import type { PipelineChange } from "#app/pipeline";
+import { rejectionFacts } from "#app/rejections";
+import { feedStore } from "#app/xds-feed";
+import type { EnvoySettings } from "#settings/envoy";
+import type { Settings } from "#settings/settings";
+import type { ObjectEvent, ObjectSink } from "#store/event";
+import type { Family } from "#store/family";
+import type { Fact } from "#store/graph";
+import { loadBalancerAddresses } from "#translate/facts";
+import { createResourceStore } from "#xds/store";
+import type { ResourceStore } from "#xds/store";
+import type { TypeUrl } from "#xds/types";
+
+/** What a controller needs. */
+export interface ControllerOptions {
+  readonly settings: Settings;
+  readonly envoySettings: EnvoySettings;
+  readonly clock: () => number;
+  /** Hears of what each change led to, after Envoys were told. */
+  readonly onChange: (change: PipelineChange, resources: number) => void;
+}
+
+/** An address of the load balancer in front of Envoy. */
+export interface LoadBalancerAddress {
+  readonly ip?: string;
+  readonly hostname?: string;
+}
+
+/** Source → pipeline → Envoys. Holds everything back until `open`: the first configuration that an Envoy gets is complete. */
+export class Controller implements ObjectSink {
+  readonly pipeline: Pipeline;
+  readonly store: ResourceStore = createResourceStore();
+  readonly #options: ControllerOptions;
+  readonly #rejected = new Map<string, ReadonlySet<string>>();
+  #early: ObjectEvent[] | undefined = [];
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+    this.pipeline = new Pipeline(options.settings, options.envoySettings);
+  }
+
+  /** Takes in changes of objects. */
+  apply(events: readonly ObjectEvent[]): void {
+    if (this.#early !== undefined) return void this.#early.push(...events);
+    const at = this.#options.clock();
+    this.#publish(this.pipeline.apply(events), at);
+  }
+
+  /** All objects are known: translates them, and from now on every change at once. */
+  open(): void {
+    const events = this.#early ?? [];
+    this.#early = undefined;
+    this.apply(events);
+  }
+
+  /** Where clients reach Envoy, for the status of Ingresses, HTTPProxies and Gateways. */
+  setAddresses(addresses: readonly LoadBalancerAddress[]): void {
+    this.#commit([{ family: loadBalancerAddresses as Family<unknown>, bucket: "", publisher: "addresses", items: addresses }]);
+  }
+
+  /** Envoy refused a resource: marks the objects that it came from. */
+  rejected(type: TypeUrl, name: string, message: string): void {
+    const key = `${type} ${name}`;
+    const facts = rejectionFacts(this.pipeline.graph, type, name, message, this.#rejected.get(key) ?? new Set());
+    this.#rejected.set(key, new Set(facts.map((fact) => fact.bucket)));
+    this.#commit(facts);
+  }
+
+  /** Envoy takes a resource again that it had refused. */
+  recovered(type: TypeUrl, name: string): void {
+    const key = `${type} ${name}`;
+    const blamed = this.#rejected.get(key);
+    if (blamed === undefined) return;
+    this.#rejected.delete(key);
+    this.#commit(rejectionFacts(this.pipeline.graph, type, name, undefined, blamed));
+  }
+
+  #commit(facts: readonly Fact[]): void {
+    this.#publish(this.pipeline.commit(facts), this.#options.clock());
+  }
+
+  #publish(change: PipelineChange, at: number): void {
+    this.#options.onChange(change, feedStore(this.store, change, at));
+  }
+}

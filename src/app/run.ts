@@ -1,0 +1,187 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { Registry } from "prom-client";
+import { Controller } from "#app/controller";
+import { ensureEnvoyBinary } from "#app/envoy-binary";
+import { startEnvoy } from "#app/envoy-process";
+import type { EnvoyProcess } from "#app/envoy-process";
+import { gatewayPortBeside } from "#app/gateway-ports";
+import type { PipelineChange } from "#app/pipeline";
+import { listRoutes } from "#app/route-list";
+import type { ListedRoute } from "#app/route-list";
+import { createSampleBackends } from "#app/sample-backends";
+import { collectProblems } from "#app/translate";
+import type { ObjectProblem } from "#app/translate";
+import { localCaFolder, openLocalCa } from "#certs/local-ca";
+import type { LocalCa } from "#certs/local-ca";
+import { bootstrapJson, buildBootstrap } from "#envoy/bootstrap";
+import type { Secret } from "#gen/k8s/secret";
+import { createXdsMetrics } from "#metrics/xds";
+import { defaultEnvoySettings } from "#settings/envoy";
+import { defaultSettings } from "#settings/settings";
+import type { Settings } from "#settings/settings";
+import { watchFiles } from "#sources/file/watch";
+import type { FileReport, FileWatch } from "#sources/file/watch";
+import type { ObjectEvent } from "#store/event";
+import { serveXds } from "#xds/server";
+
+/** What `contour run` is asked to do. */
+export interface RunOptions {
+  readonly paths: readonly string[];
+  readonly address: string;
+  readonly httpPort: number;
+  readonly httpsPort: number;
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Logger;
+  readonly clock: () => number;
+  readonly signal: AbortSignal;
+  readonly output: RunOutput;
+}
+
+/** Where `contour run` says what happens. */
+export interface RunOutput {
+  progress(line: string): void;
+  /** The routes that are served now, and what is wrong; after the start and after every change. */
+  state(state: RunState): void;
+  envoyLine(line: string): void;
+}
+
+/** What a person wants to know after each change. */
+export interface RunState {
+  readonly routes: readonly ListedRoute[];
+  readonly report: FileReport;
+  readonly problems: readonly ObjectProblem[];
+  readonly place: (problem: ObjectProblem) => { readonly file: string; readonly line: number; readonly column: number } | undefined;
+  readonly caFile: string;
+  readonly caCreated: boolean;
+}
+
+/** Serves manifests with a real Envoy until the signal aborts. */
+export async function run(options: RunOptions): Promise<void> {
+  const { env, log, clock, output, signal } = options;
+  const binary = await ensureEnvoyBinary({ env, progress: (line) => output.progress(line) });
+  const ca = await openLocalCa({ folder: localCaFolder(env), now: clock });
+  const session = new RunSession(options, ca);
+  const folder = mkdtempSync(join(tmpdir(), "contour-run-"));
+  const stop = new AbortController();
+  let envoy: EnvoyProcess | undefined;
+  let watch: FileWatch | undefined;
+  try {
+    watch = await session.watch();
+    await session.settled();
+    session.controller.open();
+    await session.settled();
+    const address = `unix:${join(folder, "xds.sock")}`;
+    await serveXds({ address, fleetOf: () => session.controller.store, signal: stop.signal, log, clock, metrics: createXdsMetrics(new Registry()), onNack: (nack) => session.controller.rejected(nack.type, nack.name, nack.message), onRecovered: (type, name) => session.controller.recovered(type, name) });
+    const bootstrap = buildBootstrap({ node: { id: "contour-run", cluster: "contour-run" }, xds: { kind: "unix", path: join(folder, "xds.sock") }, admin: { kind: "unix", path: join(folder, "admin.sock") } });
+    const start = (): EnvoyProcess => startEnvoy({ binary, bootstrap: JSON.parse(bootstrapJson(bootstrap)) as unknown, onLine: (line) => output.envoyLine(line), onUnexpectedExit: (code) => restart(code) });
+    const restart = (code: number | null): void => {
+      output.progress(`Envoy ended unexpectedly (${code === null ? "by a signal" : `code ${code}`}); starting it again`);
+      const timer = setTimeout(() => void (envoy = start()), 1000);
+      signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+    };
+    envoy = start();
+    session.show();
+    await new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener("abort", () => resolve(), { once: true })));
+  } finally {
+    output.progress("stopping");
+    await watch?.close();
+    await envoy?.stop();
+    session.stop();
+    stop.abort();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The manifests of one `contour run`, with the backends and certificates that it makes for them. */
+class RunSession {
+  readonly controller: Controller;
+  readonly #options: RunOptions;
+  readonly #ca: LocalCa;
+  readonly #backends = createSampleBackends();
+  readonly #issued = new Map<string, Secret>();
+  #work: Promise<void> = Promise.resolve();
+  #report: FileReport = { problems: [], changes: 0 };
+  #watch: FileWatch | undefined;
+  #shown = false;
+
+  constructor(options: RunOptions, ca: LocalCa) {
+    this.#options = options;
+    this.#ca = ca;
+    this.controller = new Controller({ settings: runSettings(options), envoySettings: { ...defaultEnvoySettings, accessLogPath: "/dev/null" }, clock: options.clock, onChange: (change) => this.#changed(change) });
+  }
+
+  async watch(): Promise<FileWatch> {
+    this.#watch = await watchFiles({
+      paths: this.#options.paths,
+      sink: { apply: (events) => this.#enqueue(async () => this.controller.apply([...events, ...(await this.#backends.follow(events)), ...this.#yield(events)])) },
+      onReport: (report) =>
+        this.#enqueue(async () => {
+          this.#report = report;
+          if (this.#shown) this.show();
+        }),
+    });
+    return this.#watch;
+  }
+
+  /** Waits until all that was seen so far is translated. */
+  async settled(): Promise<void> {
+    let before: Promise<void> | undefined;
+    while (before !== this.#work) await (before = this.#work);
+  }
+
+  show(): void {
+    this.#shown = true;
+    const { address, httpPort, httpsPort, output } = this.#options;
+    output.state({
+      routes: listRoutes(this.controller.pipeline.graph, { address, httpPort, httpsPort }),
+      report: this.#report,
+      problems: collectProblems(this.controller.pipeline),
+      place: (problem) => this.#watch?.locate(problem, problem.field),
+      caFile: this.#ca.certificateFile,
+      caCreated: this.#ca.created,
+    });
+  }
+
+  stop(): void {
+    this.#backends.stop();
+  }
+
+  #enqueue(task: () => Promise<void>): void {
+    this.#work = this.#work.then(task).catch((error: unknown) => this.#options.log.error({ err: error }, "a change could not be served"));
+  }
+
+  /** A Secret that the user writes takes the place of one that we made. */
+  #yield(events: readonly ObjectEvent[]): readonly ObjectEvent[] {
+    for (const event of events) if (event.type === "upsert" && event.object.kind === "Secret") this.#issued.delete(`${event.object.metadata.namespace}/${event.object.metadata.name}`);
+    return [];
+  }
+
+  #changed(change: PipelineChange): void {
+    for (const [secret, hosts] of change.missingCertificates) if (hosts.length > 0 && !this.#issued.has(secret)) this.#enqueue(() => this.#issue(secret, hosts));
+  }
+
+  async #issue(name: string, hosts: readonly string[]): Promise<void> {
+    const { certificatePem, privateKeyPem } = await this.#ca.issue(hosts[0] ?? "localhost");
+    const encode = (text: string): string => Buffer.from(text).toString("base64");
+    const [namespace = "", secretName = ""] = name.split("/");
+    const secret: Secret = { apiVersion: "v1", kind: "Secret", type: "kubernetes.io/tls", metadata: { namespace, name: secretName }, data: { "tls.crt": encode(certificatePem), "tls.key": encode(privateKeyPem) } };
+    this.#issued.set(name, secret);
+    this.controller.apply([{ type: "upsert", object: secret }]);
+  }
+}
+
+function runSettings({ address, httpPort, httpsPort }: RunOptions): Settings {
+  return {
+    ...defaultSettings,
+    http: { address, port: httpPort },
+    https: { address, port: httpsPort },
+    ...(httpsPort === 443 ? {} : { publicHttpsPort: httpsPort }),
+    enableExternalNameService: true,
+    localCertificates: true,
+    gatewayAddress: address,
+    gatewayPort: gatewayPortBeside([httpPort, httpsPort]),
+  };
+}
