@@ -213,12 +213,12 @@ describe("filters of an HTTPRoute", () => {
     assert.deepEqual(world.parent("shop/web"), [accepted, "ResolvedRefs=False:BackendNotFound"]);
   });
   it("rewrite the path: whole, or the segments that matched", () => {
-    const rewrite = (path: Draft, value = "/foo/"): Route | undefined => routesOf(ruled({ matches: [{ path: { value } }], filters: [{ type: "URLRewrite", urlRewrite: { hostname: "inside", path } }], backendRefs: toA }))[0];
-    const prefix = rewrite({ type: "ReplacePrefixMatch", replacePrefixMatch: "/xyz" });
-    assert.deepEqual(prefix?.match.path, { kind: "prefix", path: "/foo", by: "segment" });
-    assert.deepEqual((prefix?.action as ForwardAction).pathRewrite, { kind: "prefix", prefix: "/xyz" });
-    assert.deepEqual((prefix?.action as ForwardAction).hostRewrite, { kind: "literal", host: "inside" });
-    assert.deepEqual((rewrite({ type: "ReplaceFullPath", replaceFullPath: "/all" }, "/")?.action as ForwardAction).pathRewrite, { kind: "full", path: "/all" });
+    const rewrite = (path: Draft, value: string): World => ruled({ matches: [{ path: { value } }], filters: [{ type: "URLRewrite", urlRewrite: { hostname: "inside", path } }], backendRefs: toA });
+    const prefix = rewrite({ type: "ReplacePrefixMatch", replacePrefixMatch: "/xyz" }, "/foo/");
+    assert.deepEqual(routesOf(prefix)[0]?.match.path, { kind: "prefix", path: "/foo", by: "segment" });
+    assert.deepEqual(forward(prefix).pathRewrite, { kind: "prefix", prefix: "/xyz" });
+    assert.deepEqual(forward(prefix).hostRewrite, { kind: "literal", host: "inside" });
+    assert.deepEqual(forward(rewrite({ type: "ReplaceFullPath", replaceFullPath: "/all" }, "/")).pathRewrite, { kind: "full", path: "/all" });
   });
   it("let pages of other sites in", () => {
     const cors = { allowOrigins: ["https://a.example", "https://*.b.example", "*"], allowMethods: ["GET"], allowCredentials: true };
