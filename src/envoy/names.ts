@@ -3,6 +3,9 @@ import { createHash } from "node:crypto";
 /** The cluster of Envoy's own admin interface, a part of its bootstrap. */
 export const adminClusterName = "envoy-admin";
 
+/** The name of the layer of Envoy's runtime that the controller decides; the bootstrap asks for it. */
+export const runtimeName = "dynamic";
+
 /** The name of a scope that holds one host of one listener, and the key under which Envoy looks for it. */
 export function scopeName(listener: string, host: string): string {
   return `${listener}|${host}`;

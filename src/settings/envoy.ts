@@ -34,6 +34,10 @@ export interface EnvoySettings {
   readonly maxConcurrentStreams?: number;
   readonly perConnectionBufferLimitBytes?: number;
   readonly maxConnectionsToAcceptPerSocketEvent?: number;
+  /** How many requests of one connection are begun before others get their turn. */
+  readonly maxRequestsPerIoCycle?: number;
+  /** Values for Envoy's runtime as the operator wrote them; what Contour itself needs wins. */
+  readonly runtime: Readonly<Record<string, string>>;
   /** Whether connections are spread evenly over Envoy's threads. */
   readonly exactConnectionBalance: boolean;
   /** Ciphers of TLS 1.2, as BoringSSL names them. */
@@ -71,6 +75,7 @@ export const defaultEnvoySettings: EnvoySettings = {
   stripTrailingHostDot: false,
   numTrustedHops: 0,
   httpVersions: ["HTTP/2", "HTTP/1.1"],
+  runtime: {},
   exactConnectionBalance: false,
   cipherSuites,
   ecdhCurves: [],

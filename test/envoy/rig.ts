@@ -8,7 +8,8 @@ import { bootstrapJson, buildBootstrap } from "#envoy/bootstrap";
 import { buildCluster } from "#envoy/cluster";
 import { buildEndpoints } from "#envoy/endpoint";
 import { buildListener } from "#envoy/listener";
-import { scopeName, wildScopeName } from "#envoy/names";
+import { runtimeName, scopeName, wildScopeName } from "#envoy/names";
+import { buildRuntime } from "#envoy/runtime";
 import { buildScope, buildWildScope } from "#envoy/scope";
 import { buildSecret } from "#envoy/secret";
 import type { Cluster, Endpoints } from "#model/cluster";
@@ -19,7 +20,7 @@ import type { EnvoySettings } from "#settings/envoy";
 import { defaultEnvoySettings } from "#settings/envoy";
 import { serveXds } from "#xds/server";
 import { createResourceStore } from "#xds/store";
-import { clusterType, endpointsType, listenerType, scopeType, secretType } from "#xds/types";
+import { clusterType, endpointsType, listenerType, runtimeType, scopeType, secretType } from "#xds/types";
 import type { ResourceUpsert } from "#xds/types";
 import { freePort } from "../bed/free-port.ts";
 import { waitFor } from "../bed/wait.ts";
@@ -65,6 +66,7 @@ export function encodeWorld(world: World, settings: EnvoySettings = testSettings
 export async function startRig(settings: EnvoySettings = testSettings): Promise<Rig> {
   const binary = await ensureEnvoyBinary({ env: process.env, progress: (line) => process.stderr.write(`${line}\n`) });
   const store = createResourceStore();
+  store.apply({ upserts: [{ type: runtimeType, name: runtimeName, bytes: buildRuntime(settings) }], removals: [] });
   const accepted = new Set<string>();
   const [nacks, lines]: [string[], string[]] = [[], []];
   const server = await serveXds({

@@ -30,7 +30,7 @@ local function rewrite(value, rule)
 end
 
 function envoy_on_response(response)
-  local rules = response:filterContext()["cookies"]
+  local rules = response:filterContext():get("cookies")
   local headers = response:headers()
   local count = headers:getNumValues("set-cookie")
   if not rules or count == 0 then return end
