@@ -23,7 +23,7 @@ export interface ControllerWish {
 export type Target = "contour" | "floor";
 
 const commands: Readonly<Record<Target, readonly [command: string, ...args: string[]]>> = {
-  contour: [join(import.meta.dirname, "../bin/contour")],
+  contour: [process.env["CONTOUR_BIN"] ?? join(import.meta.dirname, "../bin/contour")],
   floor: [process.execPath, join(import.meta.dirname, "floor.ts")],
 };
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { type ApiServer, startApiServer } from "../test/bed/api-server.ts";
 import type { TestObject } from "../test/bed/kube-client.ts";
+import { waitFor } from "../test/bed/wait.ts";
 import { measureChurn } from "./churn.ts";
 import { type Bench, measureFirstStart, measureRestarts } from "./cold-start.ts";
 import { localAddress } from "./envoy.ts";
@@ -24,6 +25,13 @@ async function installCrds(api: ApiServer): Promise<void> {
     const documents = parseAllDocuments(readFileSync(join(folder, file), "utf8"));
     await api.apply(documents.map((document) => document.toJS() as TestObject | null).filter((object) => object !== null));
   }
+  for (const plural of ["httpproxies", "extensionservices", "tlscertificatedelegations"]) await untilServed(api, plural);
+}
+
+// A fresh kind is announced before its storage answers; waiting for it is not what is measured.
+async function untilServed(api: ApiServer, plural: string): Promise<void> {
+  const list = async (): Promise<boolean> => (await api.request("GET", `/apis/projectcontour.io/v1alpha1/${plural}`)).status === 200 || (await api.request("GET", `/apis/projectcontour.io/v1/${plural}`)).status === 200;
+  await waitFor(list, { what: `${plural} can be listed` });
 }
 
 async function measureSize(options: BenchOptions, report: Report, n: number): Promise<void> {

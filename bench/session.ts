@@ -1,5 +1,5 @@
 import type { ApiServer } from "../test/bed/api-server.ts";
-import { waitFor } from "../test/bed/wait.ts";
+import { HopelessError, waitFor } from "../test/bed/wait.ts";
 import { type Controller, type ControllerWish, startController } from "./controller.ts";
 import { expectedHosts, hasTls, hostOf } from "./load.ts";
 import { createMirror, type Mirror } from "./mirror.ts";
@@ -51,7 +51,8 @@ async function untilComplete(controller: Controller, client: XdsClient, mirror: 
   const expected = expectedHosts(count);
   let missing: readonly string[] = [];
   const complete = (): boolean => {
-    if (controller.process.exited()) throw new Error("the controller ended");
+    const failure = controller.process.exited() ? "the controller ended" : client.failure();
+    if (failure !== undefined) throw new HopelessError(failure);
     if (mirror.count("srds") + mirror.count("rds") === 0) return false;
     missing = mirror.missing(expected);
     if (missing.some((text) => text.endsWith("no certificate"))) client.subscribeSecrets(expected.flatMap(({ host, tls }) => (tls ? [host] : [])));

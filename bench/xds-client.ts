@@ -36,6 +36,8 @@ export interface XdsClient {
   onChanges(listener: (changes: readonly XdsChange[]) => void): () => void;
   /** Subscribes to certificates by name, as Envoy does at a handshake when they are fetched on demand. */
   subscribeSecrets(names: readonly string[]): void;
+  /** Why the stream has ended, if it has. */
+  failure(): string | undefined;
   close(): void;
 }
 
@@ -56,6 +58,7 @@ export async function connectXds(address: string, timeoutMs: number): Promise<Xd
 class DeltaStream implements XdsClient {
   #messages = 0;
   #bytes = 0;
+  #failure: string | undefined;
   readonly #firstCounts = new Map<XdsType, number>();
   readonly #listeners = new Set<(changes: readonly XdsChange[]) => void>();
   readonly #subscribed = new Map<XdsType, Set<string>>();
@@ -66,9 +69,7 @@ class DeltaStream implements XdsClient {
     this.#connection = connection;
     this.#stream = stream;
     stream.on("data", (bytes: Buffer) => this.#receive(bytes));
-    stream.on("error", (error: grpc.ServiceError) => {
-      if (error.code !== grpc.status.CANCELLED) console.error(`xDS stream: ${error.message}`);
-    });
+    stream.on("error", (error: grpc.ServiceError) => (this.#failure = error.message));
     for (const type of ["cds", "lds", "srds"] as const) this.#send(type, {});
   }
 
@@ -87,6 +88,10 @@ class DeltaStream implements XdsClient {
 
   subscribeSecrets(names: readonly string[]): void {
     this.#subscribe("sds", names);
+  }
+
+  failure(): string | undefined {
+    return this.#failure;
   }
 
   close(): void {

@@ -6,7 +6,7 @@ import { freePorts } from "./free-port.ts";
 import { createKubeClient, type KubeClient } from "./kube-client.ts";
 import { type Authority, createAuthority, createSigningKey, type KeyPairPem } from "./pki.ts";
 import { type RunningProcess, startProcess } from "./process.ts";
-import { waitFor } from "./wait.ts";
+import { HopelessError, waitFor } from "./wait.ts";
 
 /** What may be asked of an API server beyond the defaults. */
 export interface ApiServerOptions {
@@ -169,9 +169,11 @@ function createLife({ layout, etcd }: Parts, client: KubeClient): Life {
 }
 
 async function untilReady(server: RunningProcess, etcd: RunningProcess, client: KubeClient): Promise<void> {
-  const ready = async (): Promise<boolean> => server.exited() || etcd.exited() || (await client.request("GET", "/readyz")).status === 200;
+  const ready = async (): Promise<boolean> => {
+    for (const part of [etcd, server]) if (part.exited()) throw new HopelessError(`${part.name} ended:\n${part.logTail()}`);
+    return (await client.request("GET", "/readyz")).status === 200;
+  };
   await waitFor(ready, { what: "kube-apiserver is ready", timeoutMs: 90_000 });
-  for (const part of [etcd, server]) if (part.exited()) throw new Error(`${part.name} ended:\n${part.logTail()}`);
 }
 
 async function addUser({ layout, authority }: Parts, url: string, user: { readonly name: string; readonly groups: readonly string[] }): Promise<ApiUser> {

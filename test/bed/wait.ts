@@ -7,7 +7,12 @@ export interface Patience {
   readonly intervalMs?: number;
 }
 
-/** Asks `probe` until it gives a value other than undefined and false; errors count as "not yet". */
+/** Thrown by a probe, it ends the wait at once: what is waited for can no longer come. */
+export class HopelessError extends Error {
+  override readonly name = "HopelessError";
+}
+
+/** Asks `probe` until it gives a value other than undefined and false; errors but `HopelessError` count as "not yet". */
 export async function waitFor<T>(probe: () => T | Promise<T>, patience: Patience): Promise<Exclude<T, undefined | false>> {
   const end = Date.now() + (patience.timeoutMs ?? 30_000);
   let last: unknown = "nothing yet";
@@ -16,6 +21,7 @@ export async function waitFor<T>(probe: () => T | Promise<T>, patience: Patience
       const value = await probe();
       if (value !== undefined && value !== false) return value as Exclude<T, undefined | false>;
     } catch (error) {
+      if (error instanceof HopelessError) throw error;
       last = error;
     }
     await delay(patience.intervalMs ?? 50);
