@@ -163,6 +163,11 @@ describe("backends of an HTTPRoute", () => {
       assert.deepEqual(routesOf(world)[0]?.action, { kind: "direct-response", status: 500 });
     });
   }
+  it("are told with their field, each once", () => {
+    const world = ruled({ backendRefs: toA }, { matches: [{ path: { value: "/a" } }, { path: { value: "/b" } }], backendRefs: [{ name: "none", port: 80 }] });
+    const [parent] = world.status("HTTPRoute", "shop/web")["parents"] as readonly { conditions: readonly { type: string; message: string }[] }[];
+    assert.equal(parent?.conditions.find(({ type }) => type === "ResolvedRefs")?.message, 'spec.rules[1].backendRefs[0]: there is no Service "none" in namespace "shop"');
+  });
   it("answer 500 for the share of those that cannot be resolved", () => {
     const world = ruled({ backendRefs: [{ name: "a", port: 80, weight: 3 }, { name: "none", port: 80, weight: 2 }, { name: "b", port: 80, weight: 0 }] });
     assert.deepEqual(forward(world).targets.map(({ weight }) => weight), [3, 2]);

@@ -36,7 +36,7 @@ export class RouteVisit {
   resolve(reference: BackendReference, at: string, origin: Origin): ClusterName | undefined {
     const cluster = this.#find(reference, origin);
     if (!cluster.ok) {
-      this.referenceProblems.push({ ...cluster.error, message: `${at}: ${cluster.error.message}` });
+      this.referenceProblems.push({ ...cluster.error, message: `${origin.field ?? "spec"}.${at}: ${cluster.error.message}` });
       return undefined;
     }
     if (!this.clusters.has(cluster.value.name)) this.clusters.set(cluster.value.name, cluster.value);
