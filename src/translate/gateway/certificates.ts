@@ -1,11 +1,15 @@
 import { fail, ok } from "#lib/result";
 import type { Result } from "#lib/result";
 import type { CertificateSecret } from "#model/secret";
-import type { Emit, Reader } from "#store/family";
+import type { Emit, Reader, Rule } from "#store/family";
+import { family } from "#store/family";
 import { missingCertificates, objectKey } from "#translate/facts";
 import { gatewayGroup } from "#translate/gateway/api";
 import type { GatewayListener } from "#translate/gateway/api";
+import { gatewayShapes, ourGateway, servesRequests } from "#translate/gateway/gateway-shape";
+import type { PortClaim } from "#translate/gateway/gateway-shape";
 import { anyHost, normalHost } from "#translate/gateway/hostnames";
+import { hostKey } from "#translate/gateway/listener-names";
 import { mayRefer } from "#translate/gateway/reference-grants";
 import { certificateOf, secretExists } from "#translate/shared/secrets";
 
@@ -15,8 +19,36 @@ export interface CertificateProblem {
   readonly message: string;
 }
 
+/** What became of a listener's certificate reference. Bucket: `listenerCertificateKey`. */
+export const listenerCertificates = family<Result<CertificateSecret, CertificateProblem>>("gateway-listener-certificate");
+
+/** Gateways that can serve a host over TLS. Bucket: `hostKey`. */
+export const tlsClaims = family<PortClaim>("gateway-tls-claim");
+
+/** The bucket of a listener's certificate. */
+export function listenerCertificateKey(gatewayKey: string, listenerName: string): string {
+  return `${gatewayKey}/${listenerName}`;
+}
+
+/** Finds the certificates of each Gateway. Only who has one can claim a host: a broken Gateway is in nobody's way. */
+export const gatewayCertificates: Rule = {
+  name: "gateway-certificate",
+  over: gatewayShapes,
+  derive(bucket, read, emit) {
+    const [gateway, shape] = [ourGateway(read, bucket), read.one(gatewayShapes, bucket)];
+    if (gateway === undefined || shape === undefined) return;
+    for (const [i, listener] of shape.listeners.entries()) {
+      const spec = gateway.spec.listeners[i];
+      if (listener.protocol !== "https" || spec === undefined || !servesRequests(shape, listener)) continue;
+      const certificate = findCertificate(read, emit, shape.namespace, spec);
+      emit(listenerCertificates, listenerCertificateKey(bucket, listener.name), certificate);
+      if (certificate.ok) emit(tlsClaims, hostKey(listener.envoyListener, listener.host), { gateway: bucket, created: shape.created, protocol: "https" });
+    }
+  },
+};
+
 /** Finds the certificate that a listener's only certificate reference names. Notes Secrets that do not exist. */
-export function listenerCertificate(read: Reader, emit: Emit, gatewayNamespace: string, listener: GatewayListener): Result<CertificateSecret, CertificateProblem> {
+function findCertificate(read: Reader, emit: Emit, gatewayNamespace: string, listener: GatewayListener): Result<CertificateSecret, CertificateProblem> {
   const [reference] = listener.tls?.certificateRefs ?? [];
   if (reference === undefined) return fail({ reason: "InvalidCertificateRef", message: "tls.certificateRefs is empty; name a Secret" });
   const { group = "", kind = "Secret", namespace = gatewayNamespace, name } = reference;

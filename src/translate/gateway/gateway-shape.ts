@@ -12,7 +12,7 @@ import { acceptedClasses } from "#translate/gateway/gateway-class";
 import { normalHost } from "#translate/gateway/hostnames";
 import { findConflicts } from "#translate/gateway/listener-conflicts";
 import type { Conflict } from "#translate/gateway/listener-conflicts";
-import { gatewayListenerName, hostKey } from "#translate/gateway/listener-names";
+import { gatewayListenerName } from "#translate/gateway/listener-names";
 import type { HttpProtocol } from "#translate/gateway/listener-names";
 
 /** What a route needs to know of a listener to attach to it. */
@@ -33,6 +33,7 @@ export interface ListenerShape {
 /** A Gateway of ours as routes see it: certificates and status are left out, so that their changes touch no route. */
 export interface GatewayShape {
   readonly namespace: string;
+  readonly created: string;
   readonly listeners: readonly ListenerShape[];
   readonly conflicts: Readonly<Record<string, Conflict>>;
 }
@@ -50,9 +51,6 @@ export interface PortClaim {
 /** Who wants a port of Envoy. Bucket: the port. */
 export const portClaims = family<PortClaim>("gateway-port-claim");
 
-/** Claims on the TLS settings of a host. Bucket: `listener|host`. */
-export const tlsClaims = family<PortClaim>("gateway-tls-claim");
-
 /** The claim that counts: of the oldest Gateway, then the first by name. */
 export function strongestClaim(claims: readonly PortClaim[]): PortClaim | undefined {
   return claims.toSorted((a, b) => compareText(a.created, b.created) || compareText(a.gateway, b.gateway))[0];
@@ -68,12 +66,10 @@ export function gatewayShapeRule(settings: Settings): Rule {
       if (gateway === undefined) return;
       const listeners = gateway.spec.listeners.map((listener) => listenerShape(bucket, listener));
       const conflicts = findConflicts(listeners);
-      emit(gatewayShapes, bucket, { namespace: gateway.metadata.namespace ?? "", listeners, conflicts });
-      for (const { name, port, protocol, envoyListener, host } of listeners) {
-        if (protocol === undefined || conflicts[name] !== undefined) continue;
-        const claim = { gateway: bucket, created: gateway.metadata.creationTimestamp ?? "", protocol };
-        emit(portClaims, String(settings.gatewayPort(port)), claim);
-        if (protocol === "https") emit(tlsClaims, hostKey(envoyListener, host), claim);
+      const shape: GatewayShape = { namespace: gateway.metadata.namespace ?? "", created: gateway.metadata.creationTimestamp ?? "", listeners, conflicts };
+      emit(gatewayShapes, bucket, shape);
+      for (const listener of listeners) {
+        if (listener.protocol !== undefined && servesRequests(shape, listener)) emit(portClaims, String(settings.gatewayPort(listener.port)), { gateway: bucket, created: shape.created, protocol: listener.protocol });
       }
     },
   };

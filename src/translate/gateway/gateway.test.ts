@@ -118,6 +118,15 @@ describe("Gateway", () => {
     one.remove(gateway([secure]));
     assert.deepEqual(one.listener("http", "infra/new").conditions, fine);
   });
+  it("serves a host over TLS once: the oldest Gateway that has a certificate", () => {
+    const late = gateway([{ ...secure, tls: { certificateRefs: [{ name: "cert" }] } }], { key: "infra/new", created: "2026-03-03T00:00:00Z" });
+    const one = new World([...basics(), secret, late, gateway([{ ...secure, tls: { certificateRefs: [{ name: "none" }] } }])]);
+    assert.deepEqual(one.listener("https", "infra/new").conditions, fine);
+    one.put(gateway([secure]));
+    assert.deepEqual(one.listener("https").conditions, fine);
+    assert.equal(one.listener("https", "infra/new").conditions[1], "Programmed=False:Invalid");
+    assert.equal(one.graph.items(tlsHosts, "https-443").length, 1);
+  });
   it("needs an address, and those that it names", () => {
     const one = world([plain], { spec: { addresses: [{ value: "192.0.2.1" }] } });
     assert.deepEqual(one.gateway(), served);

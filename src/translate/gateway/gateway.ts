@@ -1,10 +1,9 @@
 import type { Settings } from "#settings/settings";
 import type { Emit, Reader, Rule } from "#store/family";
 import { certificatesWanted, listeners, loadBalancerAddresses, statuses, tlsHosts } from "#translate/facts";
-import type { Gateway, GatewayListener } from "#translate/gateway/api";
-import { listenerCertificate } from "#translate/gateway/certificates";
-import { gatewayShapes, ourGateway, portClaims, servesRequests, strongestClaim, tlsClaims } from "#translate/gateway/gateway-shape";
-import type { GatewayShape, ListenerShape } from "#translate/gateway/gateway-shape";
+import { listenerCertificateKey, listenerCertificates, tlsClaims } from "#translate/gateway/certificates";
+import { gatewayShapes, ourGateway, portClaims, strongestClaim } from "#translate/gateway/gateway-shape";
+import type { ListenerShape } from "#translate/gateway/gateway-shape";
 import { gatewayAddresses, gatewayRefusal, gatewayStatus } from "#translate/gateway/gateway-status";
 import { hostAttachments } from "#translate/gateway/host-attachments";
 import { attachedRoutes, attachedRoutesKey } from "#translate/gateway/http-route/attach";
@@ -24,7 +23,7 @@ export function gatewayRule(settings: Settings): Rule {
       const { namespace = "", name, generation = 0 } = gateway.metadata;
       const refusal = gatewayRefusal(gateway);
       const verdicts = shape.listeners.map((listener, i): ListenerVerdict => {
-        const state = { ...listenerState(settings, read, emit, bucket, gateway, shape, listener, i), ...(refusal === undefined ? {} : { gatewayRefused: refusal.message }) };
+        const state = { ...listenerState(settings, read, bucket, listener), ...(refusal === undefined ? {} : { gatewayRefused: refusal.message }) };
         const verdict = judgeListener(shape, state, generation);
         if (verdict.programmed) serve(settings, emit, { kind: "Gateway", namespace, name, field: `spec.listeners[${i}]` }, state);
         return verdict;
@@ -35,16 +34,15 @@ export function gatewayRule(settings: Settings): Rule {
   };
 }
 
-function listenerState(settings: Settings, read: Reader, emit: Emit, key: string, gateway: Gateway, shape: GatewayShape, listener: ListenerShape, index: number): ListenerState {
-  const spec: GatewayListener | undefined = gateway.spec.listeners[index];
+function listenerState(settings: Settings, read: Reader, key: string, listener: ListenerShape): ListenerState {
   const portClaim = strongestClaim(read.all(portClaims, String(settings.gatewayPort(listener.port))));
   const tlsClaim = listener.protocol === "https" ? strongestClaim(read.all(tlsClaims, hostKey(listener.envoyListener, listener.host))) : undefined;
-  const tls = listener.protocol === "https" && servesRequests(shape, listener) && spec !== undefined;
+  const certificate = read.one(listenerCertificates, listenerCertificateKey(key, listener.name));
   return {
     shape: listener,
     ...(portClaim === undefined || portClaim.protocol === listener.protocol ? {} : { portTakenBy: portClaim }),
     ...(tlsClaim === undefined || tlsClaim.gateway === key ? {} : { hostTakenBy: tlsClaim }),
-    ...(tls ? { certificate: listenerCertificate(read, emit, shape.namespace, spec) } : {}),
+    ...(certificate === undefined ? {} : { certificate }),
     attachedRoutes: read.all(attachedRoutes, attachedRoutesKey(key, listener.name)).length,
   };
 }

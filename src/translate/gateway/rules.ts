@@ -1,5 +1,6 @@
 import type { Settings } from "#settings/settings";
 import type { Rule } from "#store/family";
+import { gatewayCertificates } from "#translate/gateway/certificates";
 import { gatewayRule } from "#translate/gateway/gateway";
 import { gatewayClassRule } from "#translate/gateway/gateway-class";
 import { gatewayShapeRule } from "#translate/gateway/gateway-shape";
@@ -19,6 +20,7 @@ export function gatewayRules(settings: Settings): readonly Rule[] {
     gatewayShapeRule(settings),
     compileHttpRoutes(settings),
     attachHttpRoutes(settings),
+    gatewayCertificates,
     gatewayRule(settings),
     gatewayVirtualHosts,
   ];

@@ -15,7 +15,7 @@ export function pathRewrite(modifier: PathModifier, match: PathMatch, at: string
 
 /** Envoy refuses all of a configuration for a path with a line break, and backends those that do not begin with a slash. */
 function replacement(text: string, kind: "full" | "prefix", at: string): Result<PathRewrite, RuleProblem> {
-  if (/[\0-\x1f\x7f]/.test(text)) return fail(unsupported(`${at} has a control character`));
+  if (/\p{Cc}/u.test(text)) return fail(unsupported(`${at} has a control character`));
   if (!text.startsWith("/") && (text !== "" || kind === "full")) return fail(unsupported(`${at} is ${JSON.stringify(text)}; it must begin with a slash`));
   return ok(kind === "full" ? { kind, path: text } : { kind, prefix: text });
 }
