@@ -11,16 +11,20 @@ import type { Route } from "#model/route";
 export interface RoutePlace {
   readonly virtualHost: string;
   readonly hostMatch: readonly HeaderMatcher[];
+  /** Headers that no backend gets, besides those that the user takes away. */
+  readonly hiddenHeaders: readonly string[];
 }
 
 /** One way through a virtual host. */
-export function buildRoute(route: Route, { virtualHost, hostMatch }: RoutePlace): EnvoyRoute {
+export function buildRoute(route: Route, { virtualHost, hostMatch, hiddenHeaders }: RoutePlace): EnvoyRoute {
+  const changes = headerChanges(route.policies);
   return EnvoyRoute.fromPartial({
     match: routeMatch(route.match, hostMatch),
     action: routeAction(route),
     metadata: { filterMetadata: { "envoy.access_loggers.file": originMetadata(route.origin) } },
     typedPerFilterConfig: perFilterConfig(route.policies, virtualHost),
-    ...headerChanges(route.policies),
+    ...changes,
+    requestHeadersToRemove: [...changes.requestHeadersToRemove, ...hiddenHeaders],
   });
 }
 

@@ -6,6 +6,7 @@ import { virtualHostName } from "#envoy/names";
 import { buildRoute } from "#envoy/route";
 import { directResponse } from "#envoy/route-action";
 import { routeMatch } from "#envoy/route-match";
+import { scopeHeader } from "#envoy/scope-key";
 import { Route as EnvoyRoute, VirtualHost as EnvoyVirtualHost } from "#gen/envoy/envoy/config/route/v3/route_components";
 import type { HeaderMatcher } from "#gen/envoy/envoy/config/route/v3/route_components";
 import type { Route, VirtualHost } from "#model/route";
@@ -15,15 +16,23 @@ export function buildVirtualHost(virtualHost: VirtualHost): EnvoyVirtualHost {
   const name = virtualHostName(virtualHost.host);
   const ofHost = hostMatch(virtualHost);
   const refused = virtualHost.requireSni ? misdirected(virtualHost).map((wrong) => answer(421, [...ofHost, wrong])) : [];
-  const build = (route: Route): EnvoyRoute => buildRoute(route, { virtualHost: name, hostMatch: ofHost });
+  // Envoy looks for the target of an internal redirect in the scope that this header names, after it changed the
+  // headers for the backend: so on such routes, and only there, the backend sees it.
+  const needsScope = virtualHost.routes.some(followsRedirects);
+  const build = (route: Route): EnvoyRoute => buildRoute(route, { virtualHost: name, hostMatch: ofHost, hiddenHeaders: needsScope && !followsRedirects(route) ? [scopeHeader] : [] });
   return EnvoyVirtualHost.fromPartial({
     name,
     domains: [virtualHost.host],
     // Without the last one, a path that nothing matches would go on to look among the wildcard hosts.
     routes: [...refused, ...withUpgradeGuards(virtualHost.routes, ofHost, build), answer(404, [])],
+    requestHeadersToRemove: needsScope ? [] : [scopeHeader],
     rateLimits: rateLimits(virtualHost.globalRateLimit),
     typedPerFilterConfig: perFilterConfig(virtualHost, name),
   });
+}
+
+function followsRedirects({ action }: Route): boolean {
+  return action.kind === "forward" && action.internalRedirect !== undefined;
 }
 
 /** An answer of our own to every path. */

@@ -13,6 +13,8 @@ export interface Wish {
   readonly headers?: Readonly<Record<string, string>>;
   /** Speaks TLS with this SNI; empty for none. */
   readonly sni?: string;
+  /** Shows a client certificate. */
+  readonly identity?: { readonly certificate: string; readonly key: string };
 }
 
 /** What came back. */
@@ -29,7 +31,7 @@ export interface Answer {
 /** Sends a request over a new connection to loopback. */
 export async function send(wish: Wish): Promise<Answer> {
   const options = { host: "127.0.0.1", port: wish.port, path: wish.path ?? "/", method: wish.method ?? "GET", headers: { ...wish.headers, host: wish.host }, agent: false as const };
-  const request = wish.sni === undefined ? http.request(options) : https.request({ ...options, servername: wish.sni, rejectUnauthorized: false });
+  const request = wish.sni === undefined ? http.request(options) : https.request({ ...options, servername: wish.sni, rejectUnauthorized: false, ...(wish.identity === undefined ? {} : { cert: wish.identity.certificate, key: wish.identity.key }) });
   let certificate: string | undefined;
   request.on("socket", (socket) => socket.on("secureConnect", () => (certificate = "getPeerCertificate" in socket ? subjectOf(socket) : undefined)));
   request.on("upgrade", (response, socket) => {
