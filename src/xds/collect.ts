@@ -41,11 +41,24 @@ function repushOf(endpoints: string | undefined, view: OrderView): string | unde
   return undefined;
 }
 
-/** Notes which endpoints the clusters of a batch need before routes may use them. */
-export function awaitEndpoints(subscription: Subscription, batch: Batch, view: OrderView): void {
+/** Notes which endpoints the clusters of a batch need before routes may use them, and has them sent again. */
+export function awaitEndpoints(subscription: Subscription, batch: Batch, { view, store }: CollectFrom): void {
   if (subscription.type !== clusterType) return;
-  for (const { resource, waiting } of batch.upserts) {
+  for (const { resource, waiting, repush } of batch.upserts) {
     const since = subscription.upserts.since(resource.name) ?? waiting.revision;
     if (resource.endpoints !== undefined) view.awaited.add(resource.endpoints, since);
+    if (repush !== undefined) pushAgain(repush, view, store, (other) => other.stream === subscription.stream);
+  }
+}
+
+/**
+ * Has endpoints sent that the Envoy already knows. It does not ask for them again, and a changed cluster stays warming
+ * without them. On the cluster's own stream that must not wait for the acknowledgement: over ADS, Envoy holds that back
+ * until the cluster is warm. Other streams have to wait for it, or the endpoints could come before the cluster.
+ */
+export function pushAgain(endpoints: string, view: OrderView, store: ResourceStore, to: (subscription: Subscription) => boolean): void {
+  const exists = store.get(endpointsType, endpoints) !== undefined;
+  for (const subscription of view.of(endpointsType)) {
+    if (to(subscription) && subscription.wants(endpoints)) subscription.ask(endpoints, store.revision, undefined, exists);
   }
 }

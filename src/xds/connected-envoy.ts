@@ -55,7 +55,7 @@ export class ConnectedEnvoy implements OrderView {
   /** Takes a request that came on a stream. */
   receive(stream: Stream, type: TypeUrl, request: Request): void {
     const known = stream.subscriptions.get(type);
-    const subscription = known ?? new Subscription(type, stream.mode);
+    const subscription = known ?? new Subscription(type, stream);
     stream.subscriptions.set(type, subscription);
     if (isStale(subscription, request)) return;
     if (request.wanted.kind === "sotw" && known === undefined) subscription.resumed = request.wanted.version;

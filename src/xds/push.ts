@@ -29,7 +29,7 @@ function nextDelta(subscription: Subscription, from: PushFrom): Buffer | undefin
   const batch = collect(subscription, from);
   if (isEmpty(batch) && !owesAnswer(subscription)) return undefined;
   const nonce = from.nextNonce();
-  awaitEndpoints(subscription, batch, from.view);
+  awaitEndpoints(subscription, batch, from);
   subscription.sent(nonce, batch);
   return encodeDelta(subscription.type, nonce, batch);
 }
@@ -67,7 +67,7 @@ function nextWhole(subscription: Subscription, from: PushFrom): Buffer | undefin
   if (isEmpty(batch) && !owesAnswer(subscription)) return undefined;
   const resources = worldOf(subscription, batch, from.store);
   if (resumes(subscription, resources)) return resume(subscription, batch, from);
-  awaitEndpoints(subscription, batch, from.view);
+  awaitEndpoints(subscription, batch, from);
   return send(subscription, batch, resources, from);
 }
 

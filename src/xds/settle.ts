@@ -1,3 +1,4 @@
+import { pushAgain } from "./collect.ts";
 import type { XdsContext } from "./context.ts";
 import type { OrderView } from "./order.ts";
 import type { ResourceStore } from "./store.ts";
@@ -29,7 +30,7 @@ function acknowledgeUpsert(subscription: Subscription, { resource, waiting, repu
   if (store.acked(resource) === "news") context.onRecovered?.(type, name);
   if (waiting.at !== undefined) context.metrics.propagated(Math.max(0, context.clock() - waiting.at) / 1000);
   arrived(subscription, name, to.view);
-  if (repush !== undefined) pushAgain(repush, to);
+  if (repush !== undefined) pushAgain(repush, to.view, store, (other) => other.stream !== subscription.stream);
   context.onAck?.({ type, name, version, nodeId });
 }
 
@@ -37,14 +38,6 @@ function acknowledgeUpsert(subscription: Subscription, { resource, waiting, repu
 export function arrived(subscription: Subscription, name: string, view: OrderView): void {
   subscription.settle(name);
   if (subscription.type === endpointsType) view.awaited.delete(name);
-}
-
-// Envoy does not ask again for endpoints it already subscribed to, and the changed cluster stays warming without them.
-function pushAgain(endpoints: string, { store, view }: SettleWith): void {
-  const exists = store.get(endpointsType, endpoints) !== undefined;
-  for (const subscription of view.of(endpointsType)) {
-    if (subscription.wants(endpoints)) subscription.ask(endpoints, store.revision, undefined, exists);
-  }
 }
 
 /** Takes a refusal. It refuses all that the response held, so the parts are sent again, down to the one that is bad. */

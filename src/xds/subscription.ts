@@ -42,6 +42,8 @@ export interface Batch {
 export class Subscription {
   readonly type: TypeUrl;
   readonly mode: Mode;
+  /** The stream it came on: what is sent on one stream arrives in order. */
+  readonly stream: object;
   wildcard = false;
   readonly names = new Set<string>();
   /** Whether a first response went out. */
@@ -62,9 +64,10 @@ export class Subscription {
   readonly #flying = new Map<string, number>();
   #groups = 0;
 
-  constructor(type: TypeUrl, mode: Mode) {
+  constructor(type: TypeUrl, stream: { readonly mode: Mode }) {
     this.type = type;
-    this.mode = mode;
+    this.mode = stream.mode;
+    this.stream = stream;
   }
 
   /** Whether the Envoy wants to hear of a name. */

@@ -121,11 +121,13 @@ function suite(variant: Variant): void {
     assert.equal(envoy.text(scopeType, "later"), undefined);
   });
 
-  it("sends the endpoints of a changed cluster again, after the cluster was acknowledged", async () => {
+  it("sends the endpoints of a changed cluster again, after the cluster", async () => {
     subscribeAll();
     rig.store.apply({ upserts: host("h", "1"), removals: [] });
     await envoy.until("scope", () => envoy.text(scopeType, "h") === "1");
     const count = envoy.seen.length;
+    // Over ADS, Envoy acknowledges a cluster only when its endpoints are there; streams of their own need the order.
+    if (variant.aggregated) envoy.silentOn.add(clusterType);
     rig.store.apply({ upserts: [cluster("c-h", "2")], removals: [] });
     await envoy.until("two more", () => envoy.seen.length === count + 2);
     assert.deepEqual(envoy.seen.slice(count).map(({ type }) => type), [clusterType, endpointsType]);
