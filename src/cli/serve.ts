@@ -1,4 +1,128 @@
+import { homedir } from "node:os";
+import { isIP } from "node:net";
+import { join } from "node:path";
 import type { Command } from "commander";
+import { parseGoDuration } from "#lib/go-duration";
+import { parsePort } from "#cli/number-option";
 
-/** Defines `contour serve`. */
-export function defineServe(_program: Command, _finish: (code: number) => void): void {}
+interface Options {
+  readonly incluster?: boolean;
+  readonly kubeconfig: string;
+  readonly xdsAddress: string;
+  readonly xdsPort: number;
+  readonly insecure?: boolean;
+  readonly contourCafile?: string;
+  readonly contourCertFile?: string;
+  readonly contourKeyFile?: string;
+  readonly httpAddress: string;
+  readonly httpPort: number;
+  readonly ingressClassName: string;
+  readonly ingressStatusAddress: string;
+  readonly rootNamespaces: string;
+  readonly envoyServiceHttpAddress: string;
+  readonly envoyServiceHttpPort: number;
+  readonly envoyServiceHttpsAddress: string;
+  readonly envoyServiceHttpsPort: number;
+  readonly envoyServiceName: string;
+  readonly envoyServiceNamespace: string;
+  readonly useProxyProtocol?: boolean;
+  readonly disableLeaderElection?: boolean;
+  readonly leaderElectionLeaseDuration: string;
+  readonly leaderElectionRenewDeadline: string;
+  readonly leaderElectionRetryPeriod: string;
+  readonly leaderElectionResourceName: string;
+  readonly leaderElectionResourceNamespace: string;
+  readonly debug?: boolean;
+}
+
+/** Defines `contour serve`. Names and defaults of flags as Go Contour's. */
+export function defineServe(program: Command, finish: (code: number) => void): void {
+  const { env } = process;
+  const namespace = env["CONTOUR_NAMESPACE"] ?? "projectcontour";
+  program
+    .command("serve")
+    .description("watch a Kubernetes API and serve it to Envoys over xDS")
+    .option("--incluster", "use the service account of this pod")
+    .option("--kubeconfig <file>", "how to reach the API server", join(homedir(), ".kube", "config"))
+    .option("--xds-address <address>", "address of the xDS server", "127.0.0.1")
+    .option("--xds-port <port>", "port of the xDS server", parsePort, 8001)
+    .option("--insecure", "serve xDS without TLS")
+    .option("--contour-cafile <file>", "authorities of Envoys' certificates (env CONTOUR_CAFILE)", env["CONTOUR_CAFILE"])
+    .option("--contour-cert-file <file>", "certificate of the xDS server (env CONTOUR_CERT_FILE)", env["CONTOUR_CERT_FILE"])
+    .option("--contour-key-file <file>", "key of the xDS server (env CONTOUR_KEY_FILE)", env["CONTOUR_KEY_FILE"])
+    .option("--http-address <address>", "address of /metrics, /healthz and /readyz", "0.0.0.0")
+    .option("--http-port <port>", "port of /metrics, /healthz and /readyz", parsePort, 8000)
+    .option("--ingress-class-name <names>", "classes to serve, comma separated; none serves those without class and `contour`", "")
+    .option("--ingress-status-address <addresses>", "addresses for statuses, comma separated, instead of those of Envoy's Service", "")
+    .option("--root-namespaces <names>", "namespaces in which root HTTPProxies count, comma separated; none is all", "")
+    .option("--envoy-service-http-address <address>", "where Envoy listens for HTTP", "0.0.0.0")
+    .option("--envoy-service-http-port <port>", "port on which Envoy listens for HTTP", parsePort, 8080)
+    .option("--envoy-service-https-address <address>", "where Envoy listens for HTTPS", "0.0.0.0")
+    .option("--envoy-service-https-port <port>", "port on which Envoy listens for HTTPS", parsePort, 8443)
+    .option("--envoy-service-name <name>", "Envoy's Service, whose addresses go into statuses", "envoy")
+    .option("--envoy-service-namespace <name>", "namespace of Envoy's Service", namespace)
+    .option("--use-proxy-protocol", "expect a PROXY protocol header on each connection")
+    .option("--disable-leader-election", "write statuses without asking other replicas")
+    .option("--leader-election-lease-duration <duration>", "how long a silent leader is waited for", "15s")
+    .option("--leader-election-renew-deadline <duration>", "how long a leader that cannot renew goes on", "10s")
+    .option("--leader-election-retry-period <duration>", "time between two tries", "2s")
+    .option("--leader-election-resource-name <name>", "name of the Lease", "leader-elect")
+    .option("--leader-election-resource-namespace <name>", "namespace of the Lease", namespace)
+    .option("-d, --debug", "log more")
+    .addHelpText("after", "\nExamples:\n  contour serve --kubeconfig ~/.kube/config --insecure\n  contour serve --incluster --xds-address 0.0.0.0 --contour-cafile /certs/ca.crt --contour-cert-file /certs/tls.crt --contour-key-file /certs/tls.key")
+    .action(async (options: Options) => finish(await start(options)));
+}
+
+function list(text: string): readonly string[] {
+  return text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+}
+
+function duration(flag: string, text: string): number {
+  const parsed = parseGoDuration(text);
+  if (!parsed.ok) throw new Error(`${flag}: ${parsed.error}`);
+  return parsed.value;
+}
+
+async function start(options: Options): Promise<number> {
+  const { contourCafile: caFile, contourCertFile: certFile, contourKeyFile: keyFile } = options;
+  const tls = caFile !== undefined && certFile !== undefined && keyFile !== undefined ? { caFile, certFile, keyFile } : undefined;
+  if (tls === undefined && options.insecure !== true) {
+    process.stderr.write("contour serve: the xDS server carries private keys, so it needs --contour-cafile, --contour-cert-file and --contour-key-file; --insecure goes without, for a machine of one's own\n");
+    return 2;
+  }
+  const [{ serve }, { inClusterAccess, kubeconfigAccess }, { defaultSettings }, { pino }] = await Promise.all([import("#app/serve"), import("#sources/kubernetes/kubeconfig"), import("#settings/settings"), import("pino")]);
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  const clock = (): number => Date.now();
+  const statusAddresses = list(options.ingressStatusAddress).map((address) => (isIP(address) === 0 ? { hostname: address } : { ip: address }));
+  await serve({
+    access: options.incluster === true ? inClusterAccess(process.env, clock) : kubeconfigAccess(options.kubeconfig, clock),
+    settings: {
+      ...defaultSettings,
+      ingressClassNames: list(options.ingressClassName),
+      rootNamespaces: list(options.rootNamespaces),
+      http: { address: options.envoyServiceHttpAddress, port: options.envoyServiceHttpPort },
+      https: { address: options.envoyServiceHttpsAddress, port: options.envoyServiceHttpsPort },
+      useProxyProtocol: options.useProxyProtocol ?? false,
+    },
+    xds: { address: options.xdsAddress, port: options.xdsPort, ...(options.insecure === true || tls === undefined ? {} : { tls }) },
+    http: { address: options.httpAddress, port: options.httpPort },
+    envoyService: { namespace: options.envoyServiceNamespace, name: options.envoyServiceName },
+    ...(statusAddresses.length === 0 ? {} : { statusAddresses }),
+    ...(options.disableLeaderElection === true
+      ? {}
+      : {
+          leaderElection: {
+            namespace: options.leaderElectionResourceNamespace,
+            name: options.leaderElectionResourceName,
+            leaseMs: duration("--leader-election-lease-duration", options.leaderElectionLeaseDuration),
+            renewDeadlineMs: duration("--leader-election-renew-deadline", options.leaderElectionRenewDeadline),
+            retryMs: duration("--leader-election-retry-period", options.leaderElectionRetryPeriod),
+          },
+        }),
+    log: pino({ level: options.debug === true ? "debug" : "info" }, process.stderr),
+    clock,
+    signal: stop.signal,
+  });
+  return 0;
+}

@@ -1,0 +1,187 @@
+import { createServer } from "node:http";
+import type { Server } from "node:http";
+import { randomUUID } from "node:crypto";
+import type { Logger } from "pino";
+import { Registry, collectDefaultMetrics } from "prom-client";
+import { Controller } from "#app/controller";
+import type { LoadBalancerAddress } from "#app/controller";
+import { gatewayPortBeside } from "#app/gateway-ports";
+import type { PipelineChange } from "#app/pipeline";
+import type { Service } from "#gen/k8s/service";
+import { kinds } from "#k8s/kinds";
+import { refKey, refOf } from "#k8s/object";
+import type { KubeObject } from "#k8s/object";
+import { createStatusMetrics } from "#metrics/status";
+import { createXdsMetrics } from "#metrics/xds";
+import { defaultEnvoySettings } from "#settings/envoy";
+import type { Settings } from "#settings/settings";
+import { createKubeClient } from "#sources/kubernetes/client";
+import type { KubeClient } from "#sources/kubernetes/client";
+import { watchCluster } from "#sources/kubernetes/cluster";
+import type { ClusterAccess } from "#sources/kubernetes/kubeconfig";
+import { runLeaderElection } from "#status/leader";
+import { StatusWriter } from "#status/writer";
+import type { ObjectEvent } from "#store/event";
+import { serveXds } from "#xds/server";
+
+/** What `contour serve` is asked to do. */
+export interface ServeOptions {
+  readonly access: ClusterAccess;
+  readonly settings: Settings;
+  readonly xds: { readonly address: string; readonly port: number; readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string } };
+  /** Where `/metrics`, `/healthz` and `/readyz` are served. */
+  readonly http: { readonly address: string; readonly port: number };
+  readonly envoyService: { readonly namespace: string; readonly name: string };
+  /** Addresses for statuses instead of those of Envoy's Service. */
+  readonly statusAddresses?: readonly LoadBalancerAddress[];
+  readonly leaderElection?: { readonly namespace: string; readonly name: string; readonly leaseMs: number; readonly renewDeadlineMs: number; readonly retryMs: number };
+  readonly log: Logger;
+  readonly clock: () => number;
+  readonly signal: AbortSignal;
+}
+
+/** Serves a cluster's objects to Envoys until the signal aborts. */
+export async function serve(options: ServeOptions): Promise<void> {
+  const { log, clock, signal } = options;
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const sleep = abortableSleep(signal);
+  const client = createKubeClient(options.access);
+  const observed = new ObservedStatuses();
+  const writer = new StatusWriter({ client, log, metrics: createStatusMetrics(registry), current: (update) => observed.get(`${update.kind}/${update.namespace}/${update.name}`), clock, sleep, signal });
+  const controller = new Controller({ settings: withGatewayPorts(options.settings), envoySettings: defaultEnvoySettings, clock, onChange: (change) => publish(change, writer, log) });
+  const addresses = new ServiceAddresses(options, controller);
+  const source = watchCluster({
+    client,
+    kinds: Object.values(kinds).filter((kind) => kind.kind !== "ExtensionService"),
+    sink: {
+      apply(events) {
+        observed.note(events);
+        for (const event of events) if (event.type === "delete") writer.forget(event.ref.kind, event.ref.namespace, event.ref.name);
+        controller.apply(events);
+        addresses.follow(events);
+      },
+    },
+    log,
+    signal,
+    sleep,
+    random: Math.random,
+    onInvalid: (ref, errors) => log.warn({ object: refKey(ref), errors: errors.map((error) => error.message) }, "an object does not fit its schema; its last good version stays in force"),
+  });
+  let ready = false;
+  const http = await serveHttp(options, registry, client, () => ready);
+  await source.synced;
+  if (!signal.aborted) {
+    controller.open();
+    addresses.publish();
+    const xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(options.xds.tls === undefined ? {} : { tls: options.xds.tls }), fleetOf: () => controller.store, signal, log, clock, metrics: createXdsMetrics(registry), onNack: (nack) => (log.error({ type: nack.type, resource: nack.name, node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack.type, nack.name, nack.message)), onRecovered: (type, name) => controller.recovered(type, name) });
+    ready = true;
+    log.info({ port: xds.port }, "the first configuration is complete; serving xDS");
+    await lead(options, client, writer, sleep);
+  }
+  http.close();
+  http.closeAllConnections();
+  client.close();
+}
+
+async function lead(options: ServeOptions, client: KubeClient, writer: StatusWriter, sleep: (ms: number) => Promise<void>): Promise<void> {
+  const { leaderElection, log, clock, signal } = options;
+  if (leaderElection === undefined) {
+    writer.setLeading(true);
+    return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  }
+  return runLeaderElection({ ...leaderElection, client, identity: `${process.env["POD_NAME"] ?? "contour"}-${randomUUID()}`, log, clock, sleep, signal, onChange: (leading) => writer.setLeading(leading) });
+}
+
+function publish(change: PipelineChange, writer: StatusWriter, log: Logger): void {
+  writer.submit(change.statuses);
+  for (const [ingress, problems] of change.ingressProblems) for (const problem of problems) log.warn({ ingress, field: problem.field, reason: problem.message }, "a part of an Ingress has no effect");
+}
+
+function withGatewayPorts(settings: Settings): Settings {
+  return { ...settings, gatewayPort: gatewayPortBeside([settings.http.port, settings.https.port]) };
+}
+
+/** The statuses that objects have, as last seen. */
+class ObservedStatuses {
+  readonly #statuses = new Map<string, Readonly<Record<string, unknown>>>();
+
+  note(events: readonly ObjectEvent[]): void {
+    for (const event of events) {
+      if (event.type === "delete") this.#statuses.delete(refKey(event.ref));
+      else this.#keep(event.object);
+    }
+  }
+
+  get(key: string): Readonly<Record<string, unknown>> | undefined {
+    return this.#statuses.get(key);
+  }
+
+  #keep(object: KubeObject): void {
+    const { status } = object as KubeObject & { status?: Readonly<Record<string, unknown>> };
+    if (status === undefined) this.#statuses.delete(refKey(refOf(object)));
+    else this.#statuses.set(refKey(refOf(object)), status);
+  }
+}
+
+/** The addresses of Envoy's Service, for statuses; those of the settings win. */
+class ServiceAddresses {
+  readonly #options: ServeOptions;
+  readonly #controller: Controller;
+  #found: readonly LoadBalancerAddress[] = [];
+  #open = false;
+
+  constructor(options: ServeOptions, controller: Controller) {
+    this.#options = options;
+    this.#controller = controller;
+  }
+
+  follow(events: readonly ObjectEvent[]): void {
+    const { namespace, name } = this.#options.envoyService;
+    const wanted = refKey({ kind: "Service", namespace, name });
+    for (const event of events) {
+      if (refKey(event.type === "delete" ? event.ref : refOf(event.object)) !== wanted) continue;
+      this.#found = event.type === "delete" ? [] : ((event.object as Service).status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ({ ...(ip === undefined ? {} : { ip }), ...(hostname === undefined ? {} : { hostname }) }));
+      if (this.#open) this.publish();
+    }
+  }
+
+  publish(): void {
+    this.#open = true;
+    this.#controller.setAddresses(this.#options.statusAddresses ?? this.#found);
+  }
+}
+
+async function serveHttp(options: ServeOptions, registry: Registry, client: KubeClient, ready: () => boolean): Promise<Server> {
+  const answers: Readonly<Record<string, () => Promise<readonly [number, string, string]>>> = {
+    "/metrics": async () => [200, await registry.metrics(), registry.contentType],
+    "/health": () => health(client),
+    "/healthz": () => health(client),
+    "/readyz": async () => (ready() ? [200, "ok\n", "text/plain"] : [503, "the first configuration is not complete yet\n", "text/plain"]),
+  };
+  const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
+    const answer = answers[(request.url ?? "").split("?")[0] ?? ""] ?? (async () => [404, "not found\n", "text/plain"] as const);
+    void answer().then(([status, body, type]) => response.writeHead(status, { "content-type": type }).end(body));
+  });
+  await new Promise<void>((resolve, reject) => void server.once("error", reject).listen(options.http.port, options.http.address, () => resolve()));
+  return server;
+}
+
+async function health(client: KubeClient): Promise<readonly [number, string, string]> {
+  const alive = await client.request("GET", "/version").then((answer) => answer.status === 200).catch(() => false);
+  return alive ? [200, "ok\n", "text/plain"] : [503, "the API server does not answer\n", "text/plain"];
+}
+
+function abortableSleep(signal: AbortSignal): (ms: number) => Promise<void> {
+  return (ms) =>
+    new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const end = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      signal.addEventListener("abort", end);
+    });
+}

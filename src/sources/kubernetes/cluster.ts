@@ -1,0 +1,50 @@
+import type { Logger } from "pino";
+import type { KindSpec } from "#k8s/kinds";
+import type { FieldError, ObjectRef } from "#k8s/object";
+import type { ObjectSink } from "#store/event";
+import type { KubeClient } from "#sources/kubernetes/client";
+import { Reflector } from "#sources/kubernetes/reflector";
+
+/** What watching a cluster needs. */
+export interface WatchClusterOptions {
+  readonly client: KubeClient;
+  readonly kinds: readonly KindSpec[];
+  readonly sink: ObjectSink;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly random: () => number;
+  readonly onInvalid: (ref: ObjectRef, errors: readonly FieldError[]) => void;
+}
+
+/** Milliseconds between two looks whether a kind that is absent has come. */
+const absentMs = 2000;
+
+/** Watches all kinds; a kind whose CRD is absent is off until it appears. `synced` resolves when every kind that is served was listed once. */
+export function watchCluster(options: WatchClusterOptions): { readonly synced: Promise<void>; readonly stopped: Promise<void> } {
+  const running = options.kinds.map((kind) => watchKind(options, kind));
+  return { synced: Promise.all(running.map((entry) => entry.listed)).then(() => undefined), stopped: Promise.all(running.map((entry) => entry.stopped)).then(() => undefined) };
+}
+
+function watchKind(options: WatchClusterOptions, kind: KindSpec): { readonly listed: Promise<void>; readonly stopped: Promise<void> } {
+  const { promise: listed, resolve } = Promise.withResolvers<void>();
+  const reflector = new Reflector({ ...options, kind });
+  const loop = async (): Promise<void> => {
+    let told = false;
+    while (!options.signal.aborted) {
+      const outcome = await reflector.run(() => {
+        if (told) options.log.info({ kind: kind.kind }, "a kind appeared in the cluster and is watched now");
+        told = false;
+        resolve();
+        // A kind that we may not read must not keep all others from being served.
+      }, resolve);
+      if (outcome === "stopped") break;
+      if (!told) options.log.info({ kind: kind.kind, group: kind.group, version: kind.version }, "a kind is not in the cluster; it is off until its CRD appears");
+      told = true;
+      resolve();
+      await options.sleep(absentMs);
+    }
+    resolve();
+  };
+  return { listed, stopped: loop() };
+}

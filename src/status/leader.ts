@@ -1,0 +1,120 @@
+import type { Logger } from "pino";
+import type { KubeClient } from "#sources/kubernetes/client";
+
+/** What leader election needs. Times in milliseconds; the usual ones are 15 s, 10 s and 2 s. */
+export interface LeaderOptions {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly name: string;
+  /** Who we are: unique over all replicas. */
+  readonly identity: string;
+  readonly leaseMs: number;
+  readonly renewDeadlineMs: number;
+  readonly retryMs: number;
+  readonly clock: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly onChange: (leading: boolean) => void;
+}
+
+interface Lease {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace: string; readonly resourceVersion?: string };
+  readonly spec: { readonly holderIdentity?: string; readonly leaseDurationSeconds?: number; readonly acquireTime?: string; readonly renewTime?: string; readonly leaseTransitions?: number };
+}
+
+/**
+ * Holds a Lease (coordination.k8s.io/v1) as well as it can until the signal aborts, then gives it back. Another holder counts as
+ * gone when its Lease did not change for its whole duration by our own clock, so that clocks need not agree.
+ */
+export async function runLeaderElection(options: LeaderOptions): Promise<void> {
+  const election = new Election(options);
+  while (!options.signal.aborted) {
+    await election.step();
+    await options.sleep(options.retryMs);
+  }
+  await election.release();
+}
+
+class Election {
+  readonly #options: LeaderOptions;
+  readonly #path: string;
+  #leading = false;
+  #renewedAt = 0;
+  #seen = { version: "", at: 0 };
+
+  constructor(options: LeaderOptions) {
+    this.#options = options;
+    this.#path = `/apis/coordination.k8s.io/v1/namespaces/${options.namespace}/leases`;
+  }
+
+  async step(): Promise<void> {
+    const { clock, log, renewDeadlineMs } = this.#options;
+    const held = await this.#acquire().catch((error: unknown) => {
+      log.warn({ reason: error instanceof Error ? error.message : String(error) }, "the leader election Lease cannot be reached");
+      return undefined;
+    });
+    if (held === true) this.#renewedAt = clock();
+    // An API server that is away for a moment costs no leadership: nobody else can take it meanwhile.
+    const leading = held ?? (this.#leading && clock() - this.#renewedAt < renewDeadlineMs);
+    this.#set(leading);
+  }
+
+  async release(): Promise<void> {
+    if (!this.#leading) return;
+    this.#set(false);
+    const lease = await this.#get().catch(() => undefined);
+    if (lease?.spec.holderIdentity === this.#options.identity) await this.#put({ ...lease, spec: { ...lease.spec, holderIdentity: "", leaseDurationSeconds: 1 } }).catch(() => false);
+  }
+
+  #set(leading: boolean): void {
+    if (this.#leading === leading) return;
+    this.#leading = leading;
+    this.#options.log.info({ identity: this.#options.identity }, leading ? "this replica leads: it writes statuses" : "this replica does not lead any more");
+    this.#options.onChange(leading);
+  }
+
+  async #acquire(): Promise<boolean> {
+    const { clock, identity } = this.#options;
+    const lease = await this.#get();
+    if (lease === undefined) return this.#create();
+    const version = lease.metadata.resourceVersion ?? "";
+    if (version !== this.#seen.version) this.#seen = { version, at: clock() };
+    const mine = lease.spec.holderIdentity === identity;
+    const free = lease.spec.holderIdentity === undefined || lease.spec.holderIdentity === "" || clock() - this.#seen.at > (lease.spec.leaseDurationSeconds ?? 15) * 1000;
+    return mine || free ? this.#put({ ...lease, spec: this.#spec(lease, mine) }) : false;
+  }
+
+  #spec(lease: Lease | undefined, renewing: boolean): Lease["spec"] {
+    const now = `${new Date(this.#options.clock()).toISOString().slice(0, -1)}000Z`;
+    return {
+      holderIdentity: this.#options.identity,
+      leaseDurationSeconds: Math.ceil(this.#options.leaseMs / 1000),
+      renewTime: now,
+      acquireTime: renewing ? (lease?.spec.acquireTime ?? now) : now,
+      leaseTransitions: (lease?.spec.leaseTransitions ?? 0) + (renewing || lease === undefined ? 0 : 1),
+    };
+  }
+
+  async #get(): Promise<Lease | undefined> {
+    const { status, body } = await this.#options.client.request("GET", `${this.#path}/${this.#options.name}`);
+    if (status === 404) return undefined;
+    if (status !== 200) throw new Error(`reading Lease ${this.#options.namespace}/${this.#options.name} answered ${status}`);
+    return body as Lease;
+  }
+
+  async #create(): Promise<boolean> {
+    const { namespace, name, client } = this.#options;
+    const lease: Lease = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { name, namespace }, spec: this.#spec(undefined, false) };
+    return (await client.request("POST", this.#path, lease)).status === 201;
+  }
+
+  /** Fails when somebody else was faster: the resourceVersion in it is then an old one. */
+  async #put(lease: Lease): Promise<boolean> {
+    const { status } = await this.#options.client.request("PUT", `${this.#path}/${this.#options.name}`, lease);
+    if (status !== 200 && status !== 409) throw new Error(`writing Lease ${this.#options.namespace}/${this.#options.name} answered ${status}`);
+    return status === 200;
+  }
+}

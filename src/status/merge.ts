@@ -1,0 +1,46 @@
+import { equalValues } from "#lib/equal";
+
+type Json = Readonly<Record<string, unknown>>;
+
+interface Condition extends Json {
+  readonly type: string;
+  readonly status: string;
+}
+
+/**
+ * The status to write: what is desired, with times of conditions kept where they did not change, and with what others wrote kept:
+ * conditions of types that we do not set, and parents of other controllers. Undefined when the object says all of it already.
+ */
+export function mergeStatus(desired: Json, current: Json | undefined, now: string): Json | undefined {
+  const merged: Record<string, unknown> = { ...desired };
+  if (Array.isArray(desired["conditions"])) merged["conditions"] = mergeConditions(desired["conditions"] as Condition[], listOf<Condition>(current?.["conditions"]), now, true);
+  if (Array.isArray(desired["listeners"])) merged["listeners"] = (desired["listeners"] as Json[]).map((listener) => withConditions(listener, listOf<Json>(current?.["listeners"]).find((other) => other["name"] === listener["name"]), now));
+  if (Array.isArray(desired["parents"])) merged["parents"] = mergeParents(desired["parents"] as Json[], listOf<Json>(current?.["parents"]), now);
+  const unchanged = Object.entries(merged).every(([key, value]) => equalValues(value, current?.[key]));
+  return unchanged ? undefined : merged;
+}
+
+function listOf<T>(value: unknown): readonly T[] {
+  return Array.isArray(value) ? (value as T[]) : [];
+}
+
+function withConditions(part: Json, current: Json | undefined, now: string): Json {
+  return { ...part, conditions: mergeConditions(listOf<Condition>(part["conditions"]), listOf<Condition>(current?.["conditions"]), now, false) };
+}
+
+function mergeConditions(desired: readonly Condition[], current: readonly Condition[], now: string, keepForeign: boolean): readonly Json[] {
+  const ours = desired.map((condition) => {
+    const before = current.find((other) => other.type === condition.type);
+    return { ...condition, lastTransitionTime: before?.status === condition.status && typeof before["lastTransitionTime"] === "string" ? before["lastTransitionTime"] : now };
+  });
+  const foreign = keepForeign ? current.filter((other) => !desired.some((condition) => condition.type === other.type)) : [];
+  // The order that is there is kept, so that nothing is written only because lists are ordered differently.
+  const place = (type: string): number => (current.findIndex((other) => other.type === type) + 1 || current.length + 1) - 1;
+  return [...ours, ...foreign].toSorted((a, b) => place(String(a.type)) - place(String(b.type)));
+}
+
+function mergeParents(desired: readonly Json[], current: readonly Json[], now: string): readonly Json[] {
+  const controller = desired[0]?.["controllerName"];
+  const ours = desired.map((parent) => withConditions(parent, current.find((other) => other["controllerName"] === parent["controllerName"] && equalValues(other["parentRef"], parent["parentRef"])), now));
+  return [...current.filter((other) => controller !== undefined && other["controllerName"] !== controller), ...ours];
+}

@@ -1,0 +1,139 @@
+import type { Logger } from "pino";
+import { kinds } from "#k8s/kinds";
+import type { KindName } from "#k8s/kinds";
+import type { KubeClient } from "#sources/kubernetes/client";
+import { mergeStatus } from "#status/merge";
+
+/** What the status of one object should say. */
+export interface StatusUpdate {
+  readonly kind: KindName;
+  readonly namespace: string;
+  readonly name: string;
+  readonly generation: number;
+  readonly status: Readonly<Record<string, unknown>>;
+}
+
+/** What is counted about writing statuses. */
+export interface StatusMetrics {
+  written(kind: string, outcome: "success" | "noop" | "failed" | "conflict", seconds: number): void;
+}
+
+/** What a writer needs. */
+export interface StatusWriterOptions {
+  readonly client: KubeClient;
+  readonly log: Logger;
+  readonly metrics: StatusMetrics;
+  /** The status that the object has, as last seen; undefined for none. */
+  readonly current: (update: StatusUpdate) => Readonly<Record<string, unknown>> | undefined;
+  readonly clock: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly signal: AbortSignal;
+  /** Writes in flight at once; 24 unless told. */
+  readonly concurrency?: number;
+}
+
+const firstRetryMs = 100;
+const longestRetryMs = 10_000;
+
+/** Writes statuses beside everything else: callers never wait. */
+export class StatusWriter {
+  readonly #options: StatusWriterOptions;
+  readonly #desired = new Map<string, StatusUpdate>();
+  /** Keys to look at, the newest last: taken from the end. A key may stand here twice; `#queued` says whether it still waits. */
+  readonly #stack: string[] = [];
+  readonly #queued = new Set<string>();
+  readonly #busy = new Set<string>();
+  /** Keys that changed while they were being written. */
+  readonly #again = new Set<string>();
+  readonly #idle: (() => void)[] = [];
+  #leading = false;
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Takes over what statuses should be; those that differ are written soon, by the leader. */
+  submit(updates: readonly StatusUpdate[]): void {
+    for (const update of updates) {
+      const key = `${update.kind}/${update.namespace}/${update.name}`;
+      this.#desired.set(key, update);
+      this.#enqueue(key);
+    }
+    this.#pump();
+  }
+
+  /** Forgets an object that is gone. */
+  forget(kind: string, namespace: string, name: string): void {
+    this.#desired.delete(`${kind}/${namespace}/${name}`);
+  }
+
+  /** The leader looks at everything again: the one before it may have stopped halfway. */
+  setLeading(leading: boolean): void {
+    this.#leading = leading;
+    this.#stack.length = 0;
+    this.#queued.clear();
+    if (leading) for (const key of this.#desired.keys()) this.#enqueue(key);
+    this.#pump();
+  }
+
+  /** Resolves when nothing is left to write. */
+  idle(): Promise<void> {
+    if (this.#queued.size === 0 && this.#busy.size === 0) return Promise.resolve();
+    return new Promise((resolve) => void this.#idle.push(resolve));
+  }
+
+  #enqueue(key: string): void {
+    const update = this.#desired.get(key);
+    if (!this.#leading || update === undefined) return;
+    if (this.#busy.has(key)) return void this.#again.add(key);
+    if (this.#patch(update) === undefined) return this.#options.metrics.written(update.kind, "noop", 0);
+    this.#queued.add(key);
+    this.#stack.push(key);
+  }
+
+  #patch(update: StatusUpdate): Readonly<Record<string, unknown>> | undefined {
+    const now = new Date(this.#options.clock()).toISOString().replace(/\.\d+Z$/, "Z");
+    return mergeStatus(update.status, this.#options.current(update), now);
+  }
+
+  #pump(): void {
+    while (this.#busy.size < (this.#options.concurrency ?? 24) && !this.#options.signal.aborted) {
+      const key = this.#stack.pop();
+      if (key === undefined) return;
+      if (!this.#queued.delete(key)) continue;
+      this.#busy.add(key);
+      void this.#write(key).finally(() => this.#done(key));
+    }
+  }
+
+  #done(key: string): void {
+    this.#busy.delete(key);
+    if (this.#again.delete(key)) this.#enqueue(key);
+    this.#pump();
+    if (this.#queued.size === 0 && this.#busy.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  async #write(key: string): Promise<void> {
+    const { client, log, metrics, clock, signal, sleep } = this.#options;
+    for (let attempt = 0; this.#leading && !signal.aborted; attempt++) {
+      const update = this.#desired.get(key);
+      const patch = update === undefined ? undefined : this.#patch(update);
+      if (update === undefined || patch === undefined) return;
+      const started = clock();
+      const answer = await client.request("PATCH", statusPath(update), { status: patch }, "application/merge-patch+json").catch((error: unknown) => ({ status: 0, headers: {}, body: error }));
+      const seconds = (clock() - started) / 1000;
+      if (answer.status === 200) return metrics.written(update.kind, "success", seconds);
+      if (answer.status === 404) return;
+      metrics.written(update.kind, answer.status === 409 ? "conflict" : "failed", seconds);
+      if (answer.status === 403 || answer.status === 422 || answer.status === 400) return log.error({ object: key, status: answer.status, reason: (answer.body as { message?: string }).message }, "a status cannot be written");
+      const retryAfter = Number((answer.headers as Record<string, unknown>)["retry-after"]) * 1000;
+      await sleep(Number.isFinite(retryAfter) ? retryAfter : Math.min(longestRetryMs, firstRetryMs * 2 ** attempt));
+    }
+  }
+}
+
+function statusPath({ kind, namespace, name }: StatusUpdate): string {
+  const { group, version, plural, namespaced } = kinds[kind];
+  const base = group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
+  return `${base}${namespaced ? `/namespaces/${namespace}` : ""}/${plural}/${name}/status`;
+}
