@@ -47,7 +47,7 @@ export function buildBootstrap(options: BootstrapOptions): Bootstrap {
     staticResources: { clusters: [xdsCluster(xdsClusterName, xds), ...adminClusters(admin)] },
     layeredRuntime,
     admin: adminInterface(admin),
-    ...(overload && { overloadManager: overloadManager(overload) }),
+    ...(overload && Object.values(overload).some((limit) => limit !== undefined) && { overloadManager: overloadManager(overload) }),
   });
 }
 

@@ -1,8 +1,11 @@
 import { gateOf } from "./order.ts";
 import type { OrderView } from "./order.ts";
+import type { StoredResource } from "./resource.ts";
+import { scopeForRetry } from "./scope-retry.ts";
 import type { ResourceStore } from "./store.ts";
-import type { Batch, Subscription } from "./subscription.ts";
-import { clusterType, endpointsType } from "./types.ts";
+import type { Batch, Subscription, Waiting } from "./subscription.ts";
+import { clusterType, endpointsType, scopeType } from "./types.ts";
+import type { TypeUrl } from "./types.ts";
 
 /** Where a batch is collected from, and how large its resources may get together. */
 export interface CollectFrom {
@@ -21,7 +24,7 @@ export function collect(subscription: Subscription, from: CollectFrom): Batch {
   subscription.held = false;
   for (const [name, waiting] of subscription.dirty) {
     if (state.started && waiting.group !== state.group) continue;
-    const resource = from.store.get(subscription.type, name);
+    const resource = resourceFor(subscription.type, name, waiting, from.store);
     const gate = gateOf(from.view, subscription.type, waiting, resource !== undefined);
     if (gate === "held") subscription.held = true;
     if (gate !== "open" || (resource !== undefined && state.bytes > 0 && state.bytes + resource.frame.length > from.limitBytes)) continue;
@@ -33,6 +36,11 @@ export function collect(subscription: Subscription, from: CollectFrom): Batch {
     }
   }
   return batch;
+}
+
+function resourceFor(type: TypeUrl, name: string, { group }: Waiting, store: ResourceStore): StoredResource | undefined {
+  const resource = store.get(type, name);
+  return resource !== undefined && type === scopeType && group !== undefined ? scopeForRetry(resource, group) : resource;
 }
 
 function repushOf(endpoints: string | undefined, view: OrderView): string | undefined {

@@ -91,11 +91,11 @@ function resume(subscription: Subscription, batch: Batch, from: PushFrom): undef
 
 /** Gives the whole state as this response shows it: the batch is new, what still waits is as the Envoy holds it. */
 function worldOf(subscription: Subscription, batch: Batch, store: ResourceStore): StoredResource[] {
-  const isNew = new Set(batch.upserts.map(({ resource }) => resource.name));
-  for (const { name } of batch.removals) isNew.add(name);
+  const sent = new Map(batch.upserts.map(({ resource }) => [resource.name, resource]));
+  const isNew = new Set([...sent.keys(), ...batch.removals.map(({ name }) => name)]);
   const waits = (name: string): boolean => subscription.dirty.has(name) && !isNew.has(name);
   const names = subscription.wildcard ? new Set([...store.names(subscription.type), ...subscription.names]) : subscription.names;
-  const world = Array.from(names).flatMap((name) => (waits(name) ? [] : (store.get(subscription.type, name) ?? [])));
+  const world = Array.from(names).flatMap((name) => (waits(name) ? [] : (sent.get(name) ?? store.get(subscription.type, name) ?? [])));
   for (const [name, { held }] of subscription.dirty) if (waits(name) && typeof held === "object") world.push(held);
   return world;
 }

@@ -117,9 +117,9 @@ class Store implements ResourceStore {
     const entry = this.#of(resource.type).get(resource.name);
     if (entry === undefined) return "known";
     // An older version's acknowledgement may come after a newer one arrived: it is still the last good one.
-    if ((entry.good?.revision ?? -1) < resource.revision) entry.good = resource;
+    if (entry.current.version === resource.version) entry.good = entry.current;
+    else if ((entry.good?.revision ?? -1) < resource.revision) entry.good = resource;
     if (entry.current.version !== resource.version) return "known";
-    entry.good = entry.current;
     if (entry.reported === undefined || entry.refused) return "known";
     entry.reported = undefined;
     return "news";
