@@ -29,14 +29,12 @@ const commands: Readonly<Record<Target, readonly [command: string, ...args: stri
 
 /** Starts `contour serve`; it may not listen yet. */
 export async function startController(wish: ControllerWish): Promise<Controller> {
-  const [xdsPort = 0, httpPort = 0, healthPort = 0, debugPort = 0] = await freePorts(4);
+  const [xdsPort = 0, httpPort = 0] = await freePorts(2);
   const [command, ...first] = commands[wish.target];
   const args = [
     ...first, "serve", "--kubeconfig", wish.kubeconfigPath, "--insecure",
     "--xds-address", "127.0.0.1", "--xds-port", String(xdsPort),
     "--http-address", "127.0.0.1", "--http-port", String(httpPort),
-    "--health-address", "127.0.0.1", "--health-port", String(healthPort),
-    "--debug-http-port", String(debugPort),
     ...wish.args,
   ];
   const startedAt = performance.now();

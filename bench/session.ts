@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { ApiServer } from "../test/bed/api-server.ts";
 import { HopelessError, waitFor } from "../test/bed/wait.ts";
 import { type Controller, type ControllerWish, startController } from "./controller.ts";
@@ -29,7 +30,7 @@ export async function startSession(api: ApiServer, count: number, wish: Pick<Con
 }
 
 async function attach(controller: Controller, count: number): Promise<Session> {
-  const client = await connectXds(`127.0.0.1:${controller.xdsPort}`, 120_000);
+  const client = await connect(controller);
   const portOpenMs = performance.now() - controller.startedAt;
   const mirror = createMirror(client);
   const stop = async (): Promise<void> => {
@@ -42,6 +43,19 @@ async function attach(controller: Controller, count: number): Promise<Session> {
   } catch (error) {
     client.close();
     throw error;
+  }
+}
+
+async function connect(controller: Controller): Promise<XdsClient> {
+  const ended = new AbortController();
+  const watch = async (): Promise<never> => {
+    while (!controller.process.exited()) await delay(50, undefined, { signal: ended.signal });
+    throw new Error("the controller ended before it listened");
+  };
+  try {
+    return await Promise.race([connectXds(`127.0.0.1:${controller.xdsPort}`, 120_000), watch()]);
+  } finally {
+    ended.abort();
   }
 }
 
