@@ -1,11 +1,11 @@
-import { createServer } from "node:http";
-import type { Server } from "node:http";
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { Registry, collectDefaultMetrics } from "prom-client";
 import { Controller } from "#app/controller";
 import type { LoadBalancerAddress } from "#app/controller";
 import { gatewayPortBeside } from "#app/gateway-ports";
+import { serveHttp } from "#app/http-endpoints";
+import type { HttpAddress } from "#app/http-endpoints";
 import type { PipelineChange } from "#app/pipeline";
 import type { Service } from "#gen/k8s/service";
 import { kinds } from "#k8s/kinds";
@@ -15,10 +15,10 @@ import { createStatusMetrics } from "#metrics/status";
 import { createXdsMetrics } from "#metrics/xds";
 import { defaultEnvoySettings } from "#settings/envoy";
 import type { Settings } from "#settings/settings";
-import { createKubeClient } from "#sources/kubernetes/client";
-import type { KubeClient } from "#sources/kubernetes/client";
+import type { ApiAccess } from "#sources/kubernetes/access";
+import { createApiClient } from "#sources/kubernetes/client";
+import type { ApiClient } from "#sources/kubernetes/client";
 import { watchCluster } from "#sources/kubernetes/cluster";
-import type { ClusterAccess } from "#sources/kubernetes/kubeconfig";
 import { runLeaderElection } from "#status/leader";
 import { StatusWriter } from "#status/writer";
 import type { ObjectEvent } from "#store/event";
@@ -26,11 +26,15 @@ import { serveXds } from "#xds/server";
 
 /** What `contour serve` is asked to do. */
 export interface ServeOptions {
-  readonly access: ClusterAccess;
+  readonly access: ApiAccess;
   readonly settings: Settings;
   readonly xds: { readonly address: string; readonly port: number; readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string } };
   /** Where `/metrics`, `/healthz` and `/readyz` are served. */
-  readonly http: { readonly address: string; readonly port: number };
+  readonly http: HttpAddress;
+  /** Where `/healthz` and `/readyz` are served, too. */
+  readonly health: HttpAddress;
+  /** Where `/debug/*` is served. */
+  readonly debug: HttpAddress;
   readonly envoyService: { readonly namespace: string; readonly name: string };
   /** Addresses for statuses instead of those of Envoy's Service. */
   readonly statusAddresses?: readonly LoadBalancerAddress[];
@@ -46,7 +50,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const sleep = abortableSleep(signal);
-  const client = createKubeClient(options.access);
+  const client = createApiClient({ access: options.access, userAgent: "contour", env: process.env });
   const observed = new ObservedStatuses();
   const writer = new StatusWriter({ client, log, metrics: createStatusMetrics(registry), current: (update) => observed.get(`${update.kind}/${update.namespace}/${update.name}`), clock, sleep, signal });
   const controller = new Controller({ settings: withGatewayPorts(options.settings), envoySettings: defaultEnvoySettings, clock, onChange: (change) => publish(change, writer, log) });
@@ -69,7 +73,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     onInvalid: (ref, errors) => log.warn({ object: refKey(ref), errors: errors.map((error) => error.message) }, "an object does not fit its schema; its last good version stays in force"),
   });
   let ready = false;
-  const http = await serveHttp(options, registry, client, () => ready);
+  const http = await serveHttp({ ...options, registry, ready: () => ready, alive: () => client.call({ path: "/version" }).then(() => true), pipeline: controller.pipeline });
   await source.synced;
   if (!signal.aborted) {
     controller.open();
@@ -80,11 +84,10 @@ export async function serve(options: ServeOptions): Promise<void> {
     await lead(options, client, writer, sleep);
   }
   http.close();
-  http.closeAllConnections();
   client.close();
 }
 
-async function lead(options: ServeOptions, client: KubeClient, writer: StatusWriter, sleep: (ms: number) => Promise<void>): Promise<void> {
+async function lead(options: ServeOptions, client: ApiClient, writer: StatusWriter, sleep: (ms: number) => Promise<void>): Promise<void> {
   const { leaderElection, log, clock, signal } = options;
   if (leaderElection === undefined) {
     writer.setLeading(true);
@@ -150,26 +153,6 @@ class ServiceAddresses {
     this.#open = true;
     this.#controller.setAddresses(this.#options.statusAddresses ?? this.#found);
   }
-}
-
-async function serveHttp(options: ServeOptions, registry: Registry, client: KubeClient, ready: () => boolean): Promise<Server> {
-  const answers: Readonly<Record<string, () => Promise<readonly [number, string, string]>>> = {
-    "/metrics": async () => [200, await registry.metrics(), registry.contentType],
-    "/health": () => health(client),
-    "/healthz": () => health(client),
-    "/readyz": async () => (ready() ? [200, "ok\n", "text/plain"] : [503, "the first configuration is not complete yet\n", "text/plain"]),
-  };
-  const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
-    const answer = answers[(request.url ?? "").split("?")[0] ?? ""] ?? (async () => [404, "not found\n", "text/plain"] as const);
-    void answer().then(([status, body, type]) => response.writeHead(status, { "content-type": type }).end(body));
-  });
-  await new Promise<void>((resolve, reject) => void server.once("error", reject).listen(options.http.port, options.http.address, () => resolve()));
-  return server;
-}
-
-async function health(client: KubeClient): Promise<readonly [number, string, string]> {
-  const alive = await client.request("GET", "/version").then((answer) => answer.status === 200).catch(() => false);
-  return alive ? [200, "ok\n", "text/plain"] : [503, "the API server does not answer\n", "text/plain"];
 }
 
 function abortableSleep(signal: AbortSignal): (ms: number) => Promise<void> {

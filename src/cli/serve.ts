@@ -16,6 +16,10 @@ interface Options {
   readonly contourKeyFile?: string;
   readonly httpAddress: string;
   readonly httpPort: number;
+  readonly healthAddress: string;
+  readonly healthPort: number;
+  readonly debugHttpAddress: string;
+  readonly debugHttpPort: number;
   readonly ingressClassName: string;
   readonly ingressStatusAddress: string;
   readonly rootNamespaces: string;
@@ -52,6 +56,10 @@ export function defineServe(program: Command, finish: (code: number) => void): v
     .option("--contour-key-file <file>", "key of the xDS server (env CONTOUR_KEY_FILE)", env["CONTOUR_KEY_FILE"])
     .option("--http-address <address>", "address of /metrics, /healthz and /readyz", "0.0.0.0")
     .option("--http-port <port>", "port of /metrics, /healthz and /readyz", parsePort, 8000)
+    .option("--health-address <address>", "address of /healthz and /readyz", "0.0.0.0")
+    .option("--health-port <port>", "port of /healthz and /readyz; they are on the metrics port, too", parsePort, 8000)
+    .option("--debug-http-address <address>", "address of the debug endpoints", "127.0.0.1")
+    .option("--debug-http-port <port>", "port of the debug endpoints", parsePort, 6060)
     .option("--ingress-class-name <names>", "classes to serve, comma separated; none serves those without class and `contour`", "")
     .option("--ingress-status-address <addresses>", "addresses for statuses, comma separated, instead of those of Envoy's Service", "")
     .option("--root-namespaces <names>", "namespaces in which root HTTPProxies count, comma separated; none is all", "")
@@ -90,13 +98,13 @@ async function start(options: Options): Promise<number> {
     process.stderr.write("contour serve: the xDS server carries private keys, so it needs --contour-cafile, --contour-cert-file and --contour-key-file; --insecure goes without, for a machine of one's own\n");
     return 2;
   }
-  const [{ serve }, { inClusterAccess, kubeconfigAccess }, { defaultSettings }, { pino }] = await Promise.all([import("#app/serve"), import("#sources/kubernetes/kubeconfig"), import("#settings/settings"), import("pino")]);
+  const [{ serve }, { inClusterAccess }, { kubeconfigAccess }, { defaultSettings }, { pino }] = await Promise.all([import("#app/serve"), import("#sources/kubernetes/in-cluster"), import("#sources/kubernetes/kubeconfig-access"), import("#settings/settings"), import("pino")]);
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   const clock = (): number => Date.now();
   const statusAddresses = list(options.ingressStatusAddress).map((address) => (isIP(address) === 0 ? { hostname: address } : { ip: address }));
   await serve({
-    access: options.incluster === true ? inClusterAccess(process.env, clock) : kubeconfigAccess(options.kubeconfig, clock),
+    access: options.incluster === true ? inClusterAccess({ env: process.env, clock }) : kubeconfigAccess({ env: process.env, clock, ...(options.kubeconfig === undefined ? {} : { path: options.kubeconfig }) }),
     settings: {
       ...defaultSettings,
       ingressClassNames: list(options.ingressClassName),
@@ -107,6 +115,8 @@ async function start(options: Options): Promise<number> {
     },
     xds: { address: options.xdsAddress, port: options.xdsPort, ...(options.insecure === true || tls === undefined ? {} : { tls }) },
     http: { address: options.httpAddress, port: options.httpPort },
+    health: { address: options.healthAddress, port: options.healthPort },
+    debug: { address: options.debugHttpAddress, port: options.debugHttpPort },
     envoyService: { namespace: options.envoyServiceNamespace, name: options.envoyServiceName },
     ...(statusAddresses.length === 0 ? {} : { statusAddresses }),
     ...(options.disableLeaderElection === true

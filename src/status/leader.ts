@@ -1,9 +1,10 @@
 import type { Logger } from "pino";
-import type { KubeClient } from "#sources/kubernetes/client";
+import { statusOf } from "#sources/kubernetes/api-error";
+import type { ApiClient } from "#sources/kubernetes/client";
 
 /** What leader election needs. Times in milliseconds; the usual ones are 15 s, 10 s and 2 s. */
 export interface LeaderOptions {
-  readonly client: KubeClient;
+  readonly client: ApiClient;
   readonly namespace: string;
   readonly name: string;
   /** Who we are: unique over all replicas. */
@@ -99,22 +100,24 @@ class Election {
   }
 
   async #get(): Promise<Lease | undefined> {
-    const { status, body } = await this.#options.client.request("GET", `${this.#path}/${this.#options.name}`);
-    if (status === 404) return undefined;
-    if (status !== 200) throw new Error(`reading Lease ${this.#options.namespace}/${this.#options.name} answered ${status}`);
-    return body as Lease;
+    return this.#options.client.call<Lease>({ path: `${this.#path}/${this.#options.name}` }).catch((error: unknown) => only(404, error, undefined));
   }
 
   async #create(): Promise<boolean> {
     const { namespace, name, client } = this.#options;
     const lease: Lease = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { name, namespace }, spec: this.#spec(undefined, false) };
-    return (await client.request("POST", this.#path, lease)).status === 201;
+    return client.call({ method: "POST", path: this.#path, body: lease }).then(() => true, (error: unknown) => only(409, error, false));
   }
 
   /** Fails when somebody else was faster: the resourceVersion in it is then an old one. */
   async #put(lease: Lease): Promise<boolean> {
-    const { status } = await this.#options.client.request("PUT", `${this.#path}/${this.#options.name}`, lease);
-    if (status !== 200 && status !== 409) throw new Error(`writing Lease ${this.#options.namespace}/${this.#options.name} answered ${status}`);
-    return status === 200;
+    const { client, name } = this.#options;
+    return client.call({ method: "PUT", path: `${this.#path}/${name}`, body: lease }).then(() => true, (error: unknown) => only(409, error, false));
   }
+}
+
+/** Takes one kind of refusal as an answer. */
+function only<T>(status: number, error: unknown, answer: T): T {
+  if (statusOf(error) === status) return answer;
+  throw error;
 }

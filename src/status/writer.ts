@@ -1,7 +1,8 @@
 import type { Logger } from "pino";
 import { kinds } from "#k8s/kinds";
 import type { KindName } from "#k8s/kinds";
-import type { KubeClient } from "#sources/kubernetes/client";
+import { retryAfterMs, statusOf } from "#sources/kubernetes/api-error";
+import type { ApiClient } from "#sources/kubernetes/client";
 import { mergeStatus } from "#status/merge";
 
 /** What the status of one object should say. */
@@ -20,7 +21,7 @@ export interface StatusMetrics {
 
 /** What a writer needs. */
 export interface StatusWriterOptions {
-  readonly client: KubeClient;
+  readonly client: ApiClient;
   readonly log: Logger;
   readonly metrics: StatusMetrics;
   /** The status that the object has, as last seen; undefined for none. */
@@ -34,6 +35,8 @@ export interface StatusWriterOptions {
 
 const firstRetryMs = 100;
 const longestRetryMs = 10_000;
+/** Answers that stay the same however often the request is made. */
+const hopeless = new Set([400, 403, 422]);
 
 /** Writes statuses beside everything else: callers never wait. */
 export class StatusWriter {
@@ -120,14 +123,14 @@ export class StatusWriter {
       const patch = update === undefined ? undefined : this.#patch(update);
       if (update === undefined || patch === undefined) return;
       const started = clock();
-      const answer = await client.request("PATCH", statusPath(update), { status: patch }, "application/merge-patch+json").catch((error: unknown) => ({ status: 0, headers: {}, body: error }));
+      const refusal = await client.call({ method: "PATCH", path: statusPath(update), body: { status: patch }, contentType: "application/merge-patch+json" }).then(() => undefined, (error: unknown) => ({ error }));
       const seconds = (clock() - started) / 1000;
-      if (answer.status === 200) return metrics.written(update.kind, "success", seconds);
-      if (answer.status === 404) return;
-      metrics.written(update.kind, answer.status === 409 ? "conflict" : "failed", seconds);
-      if (answer.status === 403 || answer.status === 422 || answer.status === 400) return log.error({ object: key, status: answer.status, reason: (answer.body as { message?: string }).message }, "a status cannot be written");
-      const retryAfter = Number((answer.headers as Record<string, unknown>)["retry-after"]) * 1000;
-      await sleep(Number.isFinite(retryAfter) ? retryAfter : Math.min(longestRetryMs, firstRetryMs * 2 ** attempt));
+      if (refusal === undefined) return metrics.written(update.kind, "success", seconds);
+      const status = statusOf(refusal.error);
+      if (status === 404) return;
+      metrics.written(update.kind, status === 409 ? "conflict" : "failed", seconds);
+      if (hopeless.has(status)) return log.error({ object: key, status, reason: String(refusal.error) }, "a status cannot be written");
+      await sleep(Math.max(retryAfterMs(refusal.error), Math.min(longestRetryMs, firstRetryMs * 2 ** attempt)));
     }
   }
 }

@@ -27,6 +27,7 @@ before(async () => {
       if (request.url?.startsWith("/cookies")) response.setHeader("set-cookie", ["id=1; Path=/old; Domain=old.example; Secure; HttpOnly", "other=2; Path=/stay"]);
       if (request.url === "/moved") return answer(response, 302, `http://${request.headers.host}/internal/end`);
       if (request.url === "/far") return answer(response, 302, "http://b.example.com/end");
+      if (request.url === "/hangs") return true;
       if (request.url?.startsWith("/fails")) return answer(response, 503);
       return false;
     }),
@@ -211,6 +212,16 @@ describe("actions", () => {
     const ask = await withRoutes([a("/fails", { retry: { on: "5xx", count: 2, perTryTimeoutMs: 100, statusCodes: [], backOffBaseMs: 1 } }), a("/", { responseTimeout: { kind: "off" }, idleTimeout: { kind: "after", ms: 1500 }, hashPolicies })]);
     assert.equal((await ask("/fails")).status, 503);
     assert.equal(backendOf(await ask("/")), "a");
+  });
+
+  it("time limits of a route hold however its host was found", async () => {
+    for (const [more, change] of [[{}, ""], [{}, "upper"], [{ wildcard: "one-label" }, ""]] as const) {
+      const ask = await withRoutes([a("/hangs", { idleTimeout: { kind: "after", ms: 50 } })], more);
+      const wish = change === "upper" ? { host: `H${count}.EXAMPLE.com` } : {};
+      assert.equal((await ask("/hangs", wish)).status, 504);
+    }
+    const ask = await withRoutes([a("/hangs", { responseTimeout: { kind: "after", ms: 50 } })]);
+    assert.equal((await ask("/hangs")).status, 504);
   });
 
   it("a WebSocket is let in only where it is wanted, for exact hosts, capital letters and wildcards", async () => {

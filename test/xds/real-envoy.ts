@@ -20,7 +20,7 @@ import { ScopedRouteConfiguration } from "#gen/envoy/envoy/config/route/v3/scope
 import { HttpConnectionManager } from "#gen/envoy/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
 import { Router } from "#gen/envoy/envoy/extensions/filters/http/router/v3/router";
 import { clusterType, endpointsType, listenerType, scopeType } from "#xds/types";
-import type { ResourceUpsert } from "#xds/types";
+import type { Mode, ResourceUpsert } from "#xds/types";
 
 /** A real Envoy that asks a controller for everything. */
 export interface RealEnvoy {
@@ -31,14 +31,15 @@ export interface RealEnvoy {
 }
 
 /** Finds the Envoy binary: undefined where there is none. */
-export async function findEnvoy(): Promise<string | undefined> {
-  return ensureEnvoyBinary({ env: process.env, progress: () => {} }).catch(() => undefined);
+export async function findEnvoy(): Promise<string> {
+  return ensureEnvoyBinary({ env: process.env, progress: () => {} });
 }
 
-export async function startEnvoy(binary: string, xds: XdsUpstream): Promise<RealEnvoy> {
+export async function startEnvoy(binary: string, xds: XdsUpstream, mode: Mode = "delta"): Promise<RealEnvoy> {
   const folder = await mkdtemp(join(tmpdir(), "envoy-"));
   const bootstrap = buildBootstrap({ xds, admin: { kind: "tcp", address: "127.0.0.1", port: 0 }, node: { id: "real", cluster: "test" } });
-  await writeFile(join(folder, "bootstrap.json"), bootstrapJson(bootstrap));
+  const json = bootstrapJson(bootstrap);
+  await writeFile(join(folder, "bootstrap.json"), mode === "delta" ? json : json.replace("DELTA_GRPC", "GRPC"));
   const args = ["-c", join(folder, "bootstrap.json"), "--admin-address-path", join(folder, "admin"), "--concurrency", "2", "--use-dynamic-base-id"];
   const child = spawn(binary, args, { stdio: ["ignore", "ignore", "pipe"] });
   let log = "";

@@ -3,6 +3,7 @@ import type { ChannelCredentials, ClientDuplexStream } from "@grpc/grpc-js";
 import { pino } from "pino";
 import { DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse } from "#gen/envoy/envoy/service/discovery/v3/discovery";
 import { Cluster, Cluster_DiscoveryType } from "#gen/envoy/envoy/config/cluster/v3/cluster";
+import { ScopedRouteConfiguration } from "#gen/envoy/envoy/config/route/v3/scoped_route";
 import { methods } from "#xds/methods";
 import type { Nack } from "#xds/context";
 import { serveXds } from "#xds/server";
@@ -229,18 +230,24 @@ function deltaSeen(bytes: Buffer): Seen {
   return { type, nonce: response.nonce, upserts, removed: response.removedResources, bytes: bytes.length };
 }
 
-/** Test resources are `name=text`, but clusters are real ones (their endpoints' name is read by the server). */
+/** Test resources are `name=text`, but clusters and scopes are real ones: the server reads in them. */
 function contentOf(type: TypeUrl, bytes: Uint8Array): { name: string; text: string } {
   if (type === clusterType) {
     const cluster = Cluster.decode(bytes);
     return { name: cluster.name, text: cluster.altStatName };
+  }
+  if (type === scopeType) {
+    const scope = ScopedRouteConfiguration.decode(bytes);
+    return { name: scope.name, text: scope.routeConfiguration?.name ?? "" };
   }
   const [name = "", text = ""] = Buffer.from(bytes).toString().split("=");
   return { name, text };
 }
 
 export function resource(type: TypeUrl, name: string, text: string): ResourceUpsert {
-  return { type, name, bytes: Buffer.from(`${name}=${text}`) };
+  if (type !== scopeType) return { type, name, bytes: Buffer.from(`${name}=${text}`) };
+  const scope = ScopedRouteConfiguration.fromPartial({ name, routeConfiguration: { name: text } });
+  return { type, name, bytes: ScopedRouteConfiguration.encode(scope).finish() };
 }
 
 export function cluster(name: string, text: string, endpoints = name): ResourceUpsert {

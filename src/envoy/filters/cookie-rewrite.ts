@@ -6,7 +6,6 @@ import { Lua, LuaPerRoute } from "#gen/envoy/envoy/extensions/filters/http/lua/v
 import type { CookieRewrite } from "#model/policy";
 
 const name = "envoy.filters.http.lua";
-const sourceName = "cookie-rewrite";
 
 // What users write comes in as data, never as a part of this text.
 const script = `
@@ -44,14 +43,17 @@ function envoy_on_response(response)
   for _, value in ipairs(cookies) do headers:add("set-cookie", value) end
 end`;
 
-/** Changes attributes of cookies that backends set. The script runs only on routes that ask for it. */
+/**
+ * Changes attributes of cookies that backends set. The script comes with the few routes that need it: a listener may have
+ * thousands of filter chains, and all of them would carry it.
+ */
 export const cookieRewrite: Filter = {
   name,
-  inListener: () => httpFilter(name, Lua, { sourceCodes: { [sourceName]: inlineString(script) } }),
+  inListener: () => httpFilter(name, Lua, {}),
   onRoute: ({ cookieRewrites }) => {
     if (cookieRewrites === undefined || cookieRewrites.length === 0) return undefined;
     const cookies = Object.fromEntries(cookieRewrites.map(({ name: cookie, ...changes }) => [cookie, changes]));
-    return packAny(LuaPerRoute, { override: { $case: "name", value: sourceName }, filterContext: { cookies } });
+    return packAny(LuaPerRoute, { override: { $case: "sourceCode", value: inlineString(script) }, filterContext: { cookies } });
   },
 };
 

@@ -1,88 +1,81 @@
-import { request as httpRequest } from "node:http";
-import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
-import { Agent, request as httpsRequest } from "node:https";
-import type { ClusterAccess } from "#sources/kubernetes/kubeconfig";
+import type { IncomingMessage } from "node:http";
+import type { ApiAccess } from "#sources/kubernetes/access";
+import { apiError } from "#sources/kubernetes/api-error";
+import { Connections } from "#sources/kubernetes/connection";
 
-/** The answer of an API server. */
-export interface ApiResponse {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: unknown;
+/** One request to the Kubernetes API. */
+export interface ApiRequest {
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** With its query. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly accept?: string;
+  readonly signal?: AbortSignal;
+  /** How long the server may be silent; 30 s unless said otherwise. */
+  readonly silenceMs?: number;
 }
 
-/** Talks to one API server. */
-export interface KubeClient {
-  /** Sends a request and reads the whole answer. Rejects only when there is no answer. */
-  request(method: string, path: string, body?: unknown, contentType?: string): Promise<ApiResponse>;
-  /** Opens a stream of JSON lines and gives them as they come, all of a network packet together. Ends when the server ends it. */
-  stream(path: string, onLines: (lines: readonly string[]) => void, signal: AbortSignal): Promise<{ readonly status: number; readonly body?: unknown }>;
+/** Talks to one API server. There is no rate limit on this side: the server has its own (priority and fairness), and says when to wait. */
+export interface ApiClient {
+  /** One request and its parsed answer. Throws `ApiError` unless it succeeds. */
+  call<T = unknown>(request: ApiRequest): Promise<T>;
+  /** The bytes of a long answer as they come. Throws `ApiError` unless it begins well. */
+  stream(request: ApiRequest): Promise<AsyncIterable<Buffer>>;
+  /** Ends connections that nobody uses. */
   close(): void;
 }
 
-/** Seconds without an answer after which a request has failed. */
-const requestTimeoutMs = 30_000;
+/** What a client needs. */
+export interface ApiClientOptions {
+  readonly access: ApiAccess;
+  readonly userAgent: string;
+  /** Where HTTPS_PROXY and NO_PROXY come from. */
+  readonly env?: NodeJS.ProcessEnv;
+}
 
-/** Opens a client; connections are kept and shared. */
-export function createKubeClient(access: ClusterAccess): KubeClient {
-  const secure = access.server.protocol === "https:";
-  const agent = new Agent({ keepAlive: true, maxSockets: 64, ...(access.ca === undefined ? {} : { ca: access.ca }), rejectUnauthorized: !access.insecure, ...access.certificate });
-  const open = async (method: string, path: string, headers: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<ClientRequest> => {
-    const token = await access.token();
-    const prefix = access.server.pathname.replace(/\/$/, "");
-    const options: RequestOptions = { method, host: access.server.hostname.replace(/^\[|\]$/g, ""), port: access.server.port === "" ? (secure ? 443 : 80) : access.server.port, path: `${prefix}${path}`, headers: { accept: "application/json", ...headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) }, ...(signal === undefined ? {} : { signal }) };
-    return secure ? httpsRequest({ ...options, agent }) : httpRequest(options);
+const defaultSilenceMs = 30_000;
+
+/** Makes a client; connects on first use. */
+export function createApiClient({ access, userAgent, env = {} }: ApiClientOptions): ApiClient {
+  const connections = new Connections(access, env);
+  const open = async (request: ApiRequest): Promise<IncomingMessage> => {
+    const wish = toWire(request, userAgent);
+    const answer = await connections.send(wish);
+    if (answer.statusCode !== 401) return await expectSuccess(answer);
+    // A token may have been replaced since it was read: once more with fresh credentials.
+    answer.resume();
+    access.forget();
+    return await expectSuccess(await connections.send(wish));
   };
   return {
-    async request(method, path, body, contentType = "application/json") {
-      const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-      const request = await open(method, path, payload === undefined ? {} : { "content-type": contentType, "content-length": String(payload.length) });
-      request.setTimeout(requestTimeoutMs, () => request.destroy(new Error(`no answer to ${method} ${path} in ${requestTimeoutMs / 1000} s`)));
-      const response = await send(request, payload);
-      const text = await readAll(response);
-      return { status: response.statusCode ?? 0, headers: response.headers, body: parseJson(text) };
-    },
-    async stream(path, onLines, signal) {
-      const request = await open("GET", path, {}, signal);
-      const response = await send(request);
-      if (response.statusCode !== 200) return { status: response.statusCode ?? 0, body: parseJson(await readAll(response)) };
-      await readLines(response, onLines);
-      return { status: 200 };
-    },
-    close: () => agent.destroy(),
+    call: async <T>(request: ApiRequest) => JSON.parse(await readText(await open(request))) as T,
+    stream: async (request) => (await open(request)) as AsyncIterable<Buffer>,
+    close: () => connections.close(),
   };
 }
 
-function send(request: ClientRequest, payload?: Buffer): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    request.once("response", resolve);
-    request.once("error", reject);
-    request.end(payload);
-  });
+function toWire(request: ApiRequest, userAgent: string): Parameters<Connections["send"]>[0] {
+  const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+  const bodyHeaders = body === undefined ? {} : { "content-type": request.contentType ?? "application/json", "content-length": String(Buffer.byteLength(body)) };
+  return {
+    method: request.method ?? "GET",
+    path: request.path,
+    headers: { accept: request.accept ?? "application/json", "user-agent": userAgent, ...bodyHeaders },
+    silenceMs: request.silenceMs ?? defaultSilenceMs,
+    ...(body === undefined ? {} : { body }),
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
+  };
 }
 
-async function readAll(response: IncomingMessage): Promise<string> {
+async function expectSuccess(answer: IncomingMessage): Promise<IncomingMessage> {
+  const { statusCode = 0, headers } = answer;
+  if (statusCode >= 200 && statusCode < 300) return answer;
+  throw apiError(statusCode, await readText(answer), headers["retry-after"]);
+}
+
+async function readText(answer: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString("utf8");
-}
-
-async function readLines(response: IncomingMessage, onLines: (lines: readonly string[]) => void): Promise<void> {
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of response) {
-    const bytes = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer]);
-    const end = bytes.lastIndexOf(10);
-    if (end === -1) rest = bytes;
-    else {
-      rest = bytes.subarray(end + 1);
-      onLines(bytes.toString("utf8", 0, end).split("\n").filter((line) => line !== ""));
-    }
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
 }

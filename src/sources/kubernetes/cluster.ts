@@ -2,12 +2,12 @@ import type { Logger } from "pino";
 import type { KindSpec } from "#k8s/kinds";
 import type { FieldError, ObjectRef } from "#k8s/object";
 import type { ObjectSink } from "#store/event";
-import type { KubeClient } from "#sources/kubernetes/client";
+import type { ApiClient } from "#sources/kubernetes/client";
 import { Reflector } from "#sources/kubernetes/reflector";
 
 /** What watching a cluster needs. */
 export interface WatchClusterOptions {
-  readonly client: KubeClient;
+  readonly client: ApiClient;
   readonly kinds: readonly KindSpec[];
   readonly sink: ObjectSink;
   readonly log: Logger;

@@ -1,110 +1,94 @@
-import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, isAbsolute, join } from "node:path";
-import { promisify } from "node:util";
+import { dirname, resolve } from "node:path";
 import { parse } from "yaml";
+import type { ExecSpec } from "#sources/kubernetes/exec-credentials";
 
-const run = promisify(execFile);
-
-/** How an API server is reached and what a client shows it. */
-export interface ClusterAccess {
-  readonly server: URL;
-  /** PEM authorities; absent for those of the system. */
-  readonly ca?: string;
-  readonly insecure: boolean;
-  readonly certificate?: { readonly cert: string; readonly key: string };
-  /** The bearer token to send now; read again when it may have been rotated. */
-  token(): Promise<string | undefined>;
+/** The part of a kubeconfig's cluster that we read. */
+export interface ClusterEntry {
+  readonly server?: string;
+  readonly "certificate-authority"?: string;
+  readonly "certificate-authority-data"?: string;
+  readonly "insecure-skip-tls-verify"?: boolean;
+  readonly "tls-server-name"?: string;
+  readonly "proxy-url"?: string;
 }
 
-interface NamedCluster {
-  readonly name: string;
-  readonly cluster: { readonly server: string; readonly "certificate-authority"?: string; readonly "certificate-authority-data"?: string; readonly "insecure-skip-tls-verify"?: boolean };
+/** The part of a kubeconfig's user that we read. */
+export interface UserEntry {
+  readonly "client-certificate"?: string;
+  readonly "client-certificate-data"?: string;
+  readonly "client-key"?: string;
+  readonly "client-key-data"?: string;
+  readonly token?: string;
+  readonly tokenFile?: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly as?: string;
+  readonly "as-uid"?: string;
+  readonly "as-groups"?: readonly string[];
+  readonly "as-user-extra"?: Readonly<Record<string, readonly string[]>>;
+  readonly exec?: ExecSpec;
 }
 
-interface ExecSpec {
-  readonly command: string;
-  readonly args?: readonly string[];
-  readonly env?: ReadonlyArray<{ readonly name: string; readonly value: string }>;
-  readonly apiVersion?: string;
+/** One context of a kubeconfig with all that it names; file names are absolute. */
+export interface ChosenContext {
+  readonly cluster: ClusterEntry & { readonly server: string };
+  readonly user: UserEntry;
+  readonly namespace: string;
 }
 
-interface NamedUser {
-  readonly name: string;
-  readonly user: { readonly token?: string; readonly tokenFile?: string; readonly "client-certificate"?: string; readonly "client-certificate-data"?: string; readonly "client-key"?: string; readonly "client-key-data"?: string; readonly exec?: ExecSpec };
-}
+type Named<K extends string, T> = ReadonlyArray<{ readonly name: string } & { readonly [key in K]?: T }>;
 
 interface Kubeconfig {
-  readonly clusters?: readonly NamedCluster[];
-  readonly users?: readonly NamedUser[];
-  readonly contexts?: ReadonlyArray<{ readonly name: string; readonly context: { readonly cluster: string; readonly user: string } }>;
   readonly "current-context"?: string;
+  readonly clusters?: Named<"cluster", ClusterEntry>;
+  readonly users?: Named<"user", UserEntry>;
+  readonly contexts?: Named<"context", { readonly cluster?: string; readonly user?: string; readonly namespace?: string }>;
 }
 
-const accountFolder = "/var/run/secrets/kubernetes.io/serviceaccount";
-/** Milliseconds for which a token read from a file is used before it is read again: kubelets rotate them long before they end. */
-const tokenFileMs = 60_000;
-
-/** Access with the service account of the pod that this runs in. */
-export function inClusterAccess(env: NodeJS.ProcessEnv, clock: () => number): ClusterAccess {
-  const [host, port] = [env["KUBERNETES_SERVICE_HOST"], env["KUBERNETES_SERVICE_PORT"]];
-  if (host === undefined || port === undefined) throw new Error("this is not a pod: KUBERNETES_SERVICE_HOST is not set; use --kubeconfig");
-  const server = new URL(`https://${host.includes(":") ? `[${host}]` : host}:${port}`);
-  return { server, insecure: false, ca: readFileSync(join(accountFolder, "ca.crt"), "utf8"), token: tokenFromFile(join(accountFolder, "token"), clock) };
+/** Reads kubeconfigs and picks a context: `context`, else the current one. Where files say the same thing, the first wins. */
+export function readKubeconfig(paths: readonly string[], context?: string): ChosenContext {
+  const files = paths.filter((path) => existsSync(path));
+  const [first] = files;
+  if (first === undefined) throw new Error(`there is no kubeconfig at ${paths.join(", ")}; name one with --kubeconfig or KUBECONFIG`);
+  const configs = files.map(readFile);
+  const name = context ?? configs.map((config) => config["current-context"]).find((current) => current !== undefined && current !== "");
+  if (name === undefined) throw new Error(`${first} names no current-context; set one with "kubectl config use-context"`);
+  return choose(configs, name, first);
 }
 
-/** Access as the current context of a kubeconfig says. Throws when the file lacks what is needed. */
-export function kubeconfigAccess(file: string, clock: () => number): ClusterAccess {
-  if (!existsSync(file)) throw new Error(`there is no kubeconfig ${file}; name one with --kubeconfig`);
-  const config = parse(readFileSync(file, "utf8")) as Kubeconfig;
-  const context = config.contexts?.find((entry) => entry.name === config["current-context"])?.context;
-  const cluster = config.clusters?.find((entry) => entry.name === context?.cluster)?.cluster;
-  const user = config.users?.find((entry) => entry.name === context?.user)?.user ?? {};
-  if (cluster === undefined) throw new Error(`${file}: the current context ${JSON.stringify(config["current-context"])} leads to no cluster`);
-  const read = (data: string | undefined, path: string | undefined): string | undefined => {
-    if (data !== undefined) return Buffer.from(data, "base64").toString("utf8");
-    return path === undefined ? undefined : readFileSync(isAbsolute(path) ? path : join(dirname(file), path), "utf8");
-  };
-  const ca = read(cluster["certificate-authority-data"], cluster["certificate-authority"]);
-  const [cert, key] = [read(user["client-certificate-data"], user["client-certificate"]), read(user["client-key-data"], user["client-key"])];
+function choose(configs: readonly Kubeconfig[], name: string, file: string): ChosenContext {
+  const found = find(configs, "contexts", name, file);
+  const { cluster: clusterName = "", user: userName = "", namespace = "default" } = found.context ?? {};
+  const { cluster = {} } = find(configs, "clusters", clusterName, file);
+  const { user = {} } = userName === "" ? {} : find(configs, "users", userName, file);
+  const { server } = cluster;
+  if (server === undefined) throw new Error(`${file}: cluster ${JSON.stringify(clusterName)} has no server`);
+  return { cluster: { ...cluster, server: server.replace(/\/+$/, "") }, user, namespace };
+}
+
+type Section = "clusters" | "users" | "contexts";
+type Entry<S extends Section> = NonNullable<Kubeconfig[S]>[number];
+
+function find<S extends Section>(configs: readonly Kubeconfig[], section: S, name: string, file: string): Entry<S> {
+  const entries = configs.flatMap((config) => (config[section] ?? []) as ReadonlyArray<Entry<S>>);
+  const entry = entries.find((candidate) => candidate.name === name);
+  if (entry !== undefined) return entry;
+  throw new Error(`${file} has no ${section.slice(0, -1)} ${JSON.stringify(name)} (it has: ${entries.map((candidate) => candidate.name).join(", ") || "none"})`);
+}
+
+function readFile(path: string): Kubeconfig {
+  const config = (parse(readFileSync(path, "utf8")) ?? {}) as Kubeconfig;
+  const folder = dirname(resolve(path));
   return {
-    server: new URL(cluster.server),
-    insecure: cluster["insecure-skip-tls-verify"] === true,
-    token: tokenOf(user, file, clock),
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined || key === undefined ? {} : { certificate: { cert, key } }),
+    ...config,
+    clusters: (config.clusters ?? []).map((entry) => ({ ...entry, cluster: absolute(entry.cluster ?? {}, folder, ["certificate-authority"]) })),
+    users: (config.users ?? []).map((entry) => ({ ...entry, user: absolute(entry.user ?? {}, folder, ["client-certificate", "client-key", "tokenFile"]) })),
   };
 }
 
-function tokenOf(user: NamedUser["user"], file: string, clock: () => number): () => Promise<string | undefined> {
-  if (user.tokenFile !== undefined) return tokenFromFile(isAbsolute(user.tokenFile) ? user.tokenFile : join(dirname(file), user.tokenFile), clock);
-  if (user.exec !== undefined) return tokenFromCommand(user.exec, clock);
-  return async () => user.token;
-}
-
-function tokenFromFile(file: string, clock: () => number): () => Promise<string> {
-  let token = "";
-  let readAt = Number.NEGATIVE_INFINITY;
-  return async () => {
-    if (clock() - readAt >= tokenFileMs) {
-      token = readFileSync(file, "utf8").trim();
-      readAt = clock();
-    }
-    return token;
-  };
-}
-
-/** Tokens of credential plugins (client.authentication.k8s.io), kept until shortly before they end. */
-function tokenFromCommand(spec: ExecSpec, clock: () => number): () => Promise<string | undefined> {
-  let token: string | undefined;
-  let until = 0;
-  return async () => {
-    if (token !== undefined && clock() < until) return token;
-    const env = { ...process.env, ...Object.fromEntries((spec.env ?? []).map(({ name, value }) => [name, value])), KUBERNETES_EXEC_INFO: JSON.stringify({ apiVersion: spec.apiVersion, kind: "ExecCredential", spec: { interactive: false } }) };
-    const { stdout } = await run(spec.command, [...(spec.args ?? [])], { env });
-    const { status } = JSON.parse(stdout) as { status?: { token?: string; expirationTimestamp?: string } };
-    token = status?.token;
-    until = status?.expirationTimestamp === undefined ? Number.POSITIVE_INFINITY : Date.parse(status.expirationTimestamp) - tokenFileMs;
-    return token;
-  };
+/** File names in a kubeconfig are relative to it. */
+function absolute<T extends object>(entry: T, folder: string, keys: readonly (keyof T)[]): T {
+  const paths = keys.flatMap((key) => (typeof entry[key] === "string" && entry[key] !== "" ? [[key, resolve(folder, entry[key])]] : []));
+  return { ...entry, ...(Object.fromEntries(paths) as Partial<T>) };
 }

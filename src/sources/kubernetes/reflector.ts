@@ -4,12 +4,14 @@ import { parseObject } from "#k8s/parse";
 import { refKey, refOf } from "#k8s/object";
 import type { FieldError, KubeObject, ObjectRef } from "#k8s/object";
 import type { ObjectEvent, ObjectSink } from "#store/event";
-import type { KubeClient } from "#sources/kubernetes/client";
+import { ApiError, retryAfterMs, statusOf } from "#sources/kubernetes/api-error";
+import { Backoff } from "#sources/kubernetes/backoff";
+import type { ApiClient } from "#sources/kubernetes/client";
 import { trimObject } from "#sources/kubernetes/trim";
 
 /** What watching one kind needs. */
 export interface ReflectorOptions {
-  readonly client: KubeClient;
+  readonly client: ApiClient;
   readonly kind: KindSpec;
   readonly sink: ObjectSink;
   readonly log: Logger;
@@ -22,8 +24,11 @@ export interface ReflectorOptions {
 
 /** How many objects one answer to a list holds. */
 const pageSize = 500;
-const firstBackOffMs = 200;
-const longestBackOffMs = 30_000;
+/** Permissions rarely come within seconds. */
+const forbiddenMs = 30_000;
+/** The API server sends a bookmark about every minute; a watch that is silent for longer than this is dead. */
+const watchSilenceMs = 150_000;
+const newline = 10;
 
 interface ListBody {
   readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
@@ -32,11 +37,8 @@ interface ListBody {
 
 interface WatchLine {
   readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
-  readonly object: KubeObject & { readonly code?: number };
+  readonly object: KubeObject & { readonly code?: number; readonly message?: string };
 }
-
-/** What ended a try to list or watch. */
-type Outcome = "expired" | "interrupted" | "absent" | "forbidden";
 
 /** Keeps a sink up to date about one kind: lists, watches, resumes, and lists again when the API server forgot where we were. */
 export class Reflector {
@@ -44,11 +46,12 @@ export class Reflector {
   readonly #known = new Map<string, ObjectRef>();
   readonly #apiVersion: string;
   readonly #path: string;
+  readonly #backoff: Backoff;
   #version: string | undefined;
-  #failures = 0;
 
   constructor(options: ReflectorOptions) {
     this.#options = options;
+    this.#backoff = new Backoff({ random: options.random });
     const { group, version, plural } = options.kind;
     this.#apiVersion = group === "" ? version : `${group}/${version}`;
     this.#path = `${group === "" ? `/api/${version}` : `/apis/${group}/${version}`}/${plural}`;
@@ -56,41 +59,38 @@ export class Reflector {
 
   /** Runs until the signal aborts, or until the kind is not served any more. `onListed` is called after each complete list. */
   async run(onListed: () => void, onForbidden: () => void): Promise<"stopped" | "absent"> {
-    const { signal, log, kind } = this.#options;
+    const { signal, sleep } = this.#options;
     while (!signal.aborted) {
-      const outcome = await this.#once(onListed).catch((error: unknown): Outcome => {
-        if (!signal.aborted) log.warn({ kind: kind.kind, reason: error instanceof Error ? error.message : String(error) }, "the API server cannot be watched; what is known stays in force");
-        return "interrupted";
-      });
-      if (outcome === "absent") {
-        this.#forget();
-        return "absent";
+      try {
+        if (this.#version === undefined) {
+          await this.#list();
+          onListed();
+        }
+        await this.#watch();
+      } catch (error) {
+        if (signal.aborted) break;
+        const status = statusOf(error);
+        if (status === 404) {
+          this.#forget();
+          return "absent";
+        }
+        if (status === 403) onForbidden();
+        // The server forgot what came after our version: everything is listed again.
+        if (status === 410) this.#version = undefined;
+        else this.#warn(error, status);
+        await sleep(this.#backoff.next(status === 403 ? forbiddenMs : retryAfterMs(error)));
       }
-      if (outcome === "forbidden") onForbidden();
-      if (outcome === "expired") this.#version = undefined;
-      else if (!signal.aborted) await this.#backOff(outcome);
     }
     return "stopped";
   }
 
-  async #once(onListed: () => void): Promise<Outcome> {
-    if (this.#version === undefined) {
-      const listed = await this.#list();
-      if (listed !== "listed") return listed;
-      onListed();
-    }
-    return this.#watch();
-  }
-
-  async #list(): Promise<"listed" | Outcome> {
+  async #list(): Promise<void> {
     const seen = new Set<string>();
     let next = "";
     let version: string | undefined;
     do {
-      const { status, body } = await this.#options.client.request("GET", `${this.#path}?limit=${pageSize}${this.#selector()}${next === "" ? "" : `&continue=${encodeURIComponent(next)}`}`);
-      if (status === 410 && next !== "") return "expired";
-      if (status !== 200) return this.#refused(status, body);
-      const list = body as ListBody;
+      const path = `${this.#path}?limit=${pageSize}${this.#selector()}${next === "" ? "" : `&continue=${encodeURIComponent(next)}`}`;
+      const list = await this.#options.client.call<ListBody>({ path, signal: this.#options.signal });
       this.#deliver(list.items.map((item) => ({ type: "ADDED" as const, object: { ...item, apiVersion: this.#apiVersion, kind: this.#options.kind.kind } })), seen);
       next = list.metadata.continue ?? "";
       version = list.metadata.resourceVersion;
@@ -99,35 +99,29 @@ export class Reflector {
     for (const [key] of vanished) this.#known.delete(key);
     if (vanished.length > 0) this.#options.sink.apply(vanished.map(([, ref]) => ({ type: "delete", ref })));
     this.#version = version;
-    this.#failures = 0;
-    return "listed";
+    this.#backoff.reset();
   }
 
-  async #watch(): Promise<Outcome> {
-    let outcome: Outcome = "interrupted";
-    const seconds = 300 + Math.floor(this.#options.random() * 300);
+  async #watch(): Promise<void> {
+    const { client, signal, random } = this.#options;
+    const seconds = 300 + Math.floor(random() * 300);
     const path = `${this.#path}?watch=1&allowWatchBookmarks=true&timeoutSeconds=${seconds}&resourceVersion=${this.#version ?? ""}${this.#selector()}`;
-    const { status, body } = await this.#options.client.stream(
-      path,
-      (lines) => {
-        const events = lines.map((line) => JSON.parse(line) as WatchLine);
-        const error = events.find((event) => event.type === "ERROR");
-        this.#deliver(events.filter((event) => event.type !== "ERROR"));
-        if (error !== undefined) outcome = error.object.code === 410 ? "expired" : "interrupted";
-        else this.#failures = 0;
-      },
-      this.#options.signal,
-    );
-    if (status === 410) return "expired";
-    return status === 200 ? outcome : this.#refused(status, body);
+    const stream = await client.stream({ path, signal, silenceMs: watchSilenceMs });
+    // All that came in one piece of the network goes on together.
+    for await (const lines of linesOf(stream)) {
+      const events = lines.map((line) => JSON.parse(line) as WatchLine);
+      this.#deliver(events);
+      const failed = events.find((event) => event.type === "ERROR");
+      if (failed !== undefined) throw new ApiError(failed.object.code ?? 500, { message: failed.object.message ?? "the watch failed" });
+      this.#backoff.reset();
+    }
   }
 
-  #refused(status: number, body: unknown): Outcome {
+  #warn(error: unknown, status: number): void {
     const { log, kind } = this.#options;
-    if (status === 404) return "absent";
-    if (status === 403) log.warn({ kind: kind.kind, rule: { apiGroups: [kind.group], resources: [kind.plural], verbs: ["list", "watch"] } }, "RBAC does not allow to watch a kind; grant this rule");
-    else log.warn({ kind: kind.kind, status, reason: (body as { message?: string } | undefined)?.message }, "the API server refuses a request");
-    return status === 403 ? "forbidden" : "interrupted";
+    const rule = { apiGroups: [kind.group], resources: [kind.plural], verbs: ["list", "watch"] };
+    if (status === 403) log.warn({ kind: kind.kind, rule }, "RBAC does not allow to watch a kind; grant this rule");
+    else log.warn({ kind: kind.kind, status, reason: error instanceof Error ? error.message : String(error) }, "a kind cannot be watched; what is known stays in force");
   }
 
   #selector(): string {
@@ -167,11 +161,18 @@ export class Reflector {
     this.#version = undefined;
     if (refs.length > 0) this.#options.sink.apply(refs.map((ref) => ({ type: "delete", ref })));
   }
+}
 
-  async #backOff(outcome: Outcome): Promise<void> {
-    const steps = this.#failures++;
-    const ms = outcome === "forbidden" ? longestBackOffMs : Math.min(longestBackOffMs, firstBackOffMs * 2 ** Math.min(steps, 10));
-    // The first try after a watch that simply ran out goes out at once.
-    if (steps > 0 || outcome === "forbidden") await this.#options.sleep(ms * (0.5 + this.#options.random() / 2));
+/** Whole lines, as many as each piece of the stream completes. */
+async function* linesOf(stream: AsyncIterable<Buffer>): AsyncGenerator<readonly string[]> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of stream) {
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const end = bytes.lastIndexOf(newline);
+    if (end === -1) rest = bytes;
+    else {
+      rest = bytes.subarray(end + 1);
+      yield bytes.toString("utf8", 0, end).split("\n").filter((line) => line !== "");
+    }
   }
 }

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { buildScope, buildWildScope } from "#envoy/scope";
+import type { Route, VirtualHost as EnvoyVirtualHost } from "#gen/envoy/envoy/config/route/v3/route_components";
+import { ScopedRouteConfiguration } from "#gen/envoy/envoy/config/route/v3/scoped_route";
+import type { RouteAction, VirtualHost } from "#model/route";
+import { defaultEnvoySettings } from "#settings/envoy";
+
+const origin = { kind: "Ingress", namespace: "shop", name: "web" } as const;
+const forward: RouteAction = { kind: "forward", targets: [{ cluster: "shop/web/80", weight: 1 }], mirrors: [], hashPolicies: [], websocket: false };
+
+function virtualHost(host: string, more: Partial<VirtualHost> = {}): VirtualHost {
+  const match = { path: { kind: "prefix", path: "/", by: "string" }, headers: [], queryParameters: [] } as const;
+  return { listener: "ingress_http", host, wildcard: "one-label", requireSni: false, routes: [{ match, priority: 0, action: forward, policies: {}, origin }], origins: [origin], ...more };
+}
+
+const exact = (more: Partial<VirtualHost> = {}): ScopedRouteConfiguration => ScopedRouteConfiguration.decode(buildScope(virtualHost("a.example.com", more), defaultEnvoySettings));
+const wild = (...hosts: readonly VirtualHost[]): ScopedRouteConfiguration => ScopedRouteConfiguration.decode(buildWildScope("ingress_http", hosts, defaultEnvoySettings));
+const hostsOf = (scope: ScopedRouteConfiguration): readonly EnvoyVirtualHost[] => scope.routeConfiguration?.virtualHosts ?? [];
+const routesOf = (scope: ScopedRouteConfiguration): readonly Route[] => hostsOf(scope)[0]?.routes ?? [];
+
+/** A route in short: its conditions on headers, and what it does. */
+function inShort({ match, action }: Route): string {
+  const headers = match?.headers.map(({ name, invertMatch }) => `${invertMatch ? "not " : ""}${name}`).join(" and ") ?? "";
+  return `${headers || "any"}: ${action?.$case === "directResponse" ? action.value.status : action?.$case}`;
+}
+
+describe("the scope of an exact host", () => {
+  it("has the name of its resource as its only key", () => {
+    assert.deepEqual(exact().key?.fragments, [{ type: { $case: "stringKey", value: "ingress_http|a.example.com" } }]);
+    assert.equal(exact().name, "ingress_http|a.example.com");
+  });
+
+  it("ends with an answer for paths that nothing matches, and keeps the fallback filters away", () => {
+    assert.deepEqual(routesOf(exact()).map(inShort), ["upgrade: 403", "any: route", "any: 404"]);
+    assert.deepEqual(Object.keys(exact().routeConfiguration?.typedPerFilterConfig ?? {}), ["contour.lower-case-host", "contour.wildcard-host"]);
+  });
+
+  it("names its object for access logs", () => {
+    const metadata = routesOf(exact())[1]?.metadata?.filterMetadata["envoy.access_loggers.file"];
+    assert.deepEqual(metadata, { "io.projectcontour.kind": "Ingress", "io.projectcontour.namespace": "shop", "io.projectcontour.name": "web" });
+  });
+
+  it("with TLS begins with the refusal of requests for other hosts", () => {
+    assert.equal(inShort(routesOf(exact({ requireSni: true }))[0] as Route), "not x-contour-sni: 421");
+  });
+
+  it("keeps the order of its routes", () => {
+    const paths = ["/b", "/a", "/c"];
+    const routes = paths.map((path) => ({ match: { path: { kind: "exact", path }, headers: [], queryParameters: [] }, priority: 0, action: { kind: "direct-response", status: 200 }, policies: {}, origin }) as const);
+    assert.deepEqual(routesOf(exact({ routes })).flatMap(({ match }) => (match?.pathSpecifier?.$case === "path" ? [match.pathSpecifier.value] : [])), paths);
+  });
+});
+
+describe("the scope of wildcard hosts", () => {
+  it("has the same bytes whatever the order of the hosts", () => {
+    const hosts = [virtualHost("*.b.example"), virtualHost("*"), virtualHost("*.a.example")];
+    assert.deepEqual(buildWildScope("ingress_http", hosts, defaultEnvoySettings), buildWildScope("ingress_http", hosts.toReversed(), defaultEnvoySettings));
+    assert.deepEqual(hostsOf(wild(...hosts)).map(({ domains }) => domains[0]), ["*", "*.a.example", "*.b.example"]);
+  });
+
+  it("asks for one label where a wildcard stands for one", () => {
+    const [one] = wild(virtualHost("*.a.example")).routeConfiguration?.virtualHosts ?? [];
+    assert.deepEqual(one?.routes.map(inShort), [":authority and upgrade: 403", ":authority: route", "any: 404"]);
+    assert.equal(JSON.stringify(one).includes("(?i)[^.:]+\\\\.a\\\\.example(:[0-9]+)?"), true);
+    assert.deepEqual(routesOf(wild(virtualHost("*.a.example", { wildcard: "any-depth" }))).map(inShort), ["upgrade: 403", "any: route", "any: 404"]);
+  });
+
+  it("with TLS asks for a connection of that wildcard and a name under it", () => {
+    const refusals = routesOf(wild(virtualHost("*.a.example", { requireSni: true }))).slice(0, 2).map(inShort);
+    assert.deepEqual(refusals, [":authority and not x-contour-wildcards: 421", ":authority and not x-contour-sni: 421"]);
+  });
+});
