@@ -23,7 +23,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   certs: ["conditions", "store", "k8s", "settings", "lib"],
   debug: ["lib"],
   app: ["lib", "gen", "model", "k8s", "settings", "metrics", "conditions", "store", "sources", "translate", "envoy", "xds", "status", "certs", "debug"],
-  cli: ["lib", "app", "settings", "k8s", "sources", "envoy"],
+  cli: ["lib", "app", "certs", "settings", "k8s", "sources", "envoy"],
 };
 
 interface Import {

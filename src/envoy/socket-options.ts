@@ -12,11 +12,14 @@ const keepalive: readonly SocketOption[] = [
   option("TCP keep-alive probe count", IPPROTO_TCP, TCP_KEEPCNT, 9),
 ];
 
-/** How a listener treats its sockets: dead clients are noticed, and packets marked if that was chosen. */
-export function socketOptions({ socketOptions: { tos, trafficClass } }: EnvoySettings): SocketOption[] {
+/**
+ * How a listener treats its sockets: dead clients are noticed, and packets marked if that was chosen. The kernel refuses the
+ * traffic class on an IPv4 socket, and Envoy then gives up the whole listener.
+ */
+export function socketOptions(address: string, { socketOptions: { tos, trafficClass } }: EnvoySettings): SocketOption[] {
   const marks = [
     ...(tos === undefined ? [] : [option("Set IPv4 TOS field", IPPROTO_IP, IP_TOS, tos)]),
-    ...(trafficClass === undefined ? [] : [option("Set IPv6 IPV6_TCLASS field", IPPROTO_IPV6, IPV6_TCLASS, trafficClass)]),
+    ...(trafficClass === undefined || !address.includes(":") ? [] : [option("Set IPv6 IPV6_TCLASS field", IPPROTO_IPV6, IPV6_TCLASS, trafficClass)]),
   ];
   return [...keepalive, ...marks];
 }

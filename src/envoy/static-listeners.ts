@@ -43,5 +43,5 @@ function adminProxy(name: string, { address, port }: EnvoyAddress, routes: reado
     normalizePath: true,
   };
   const manager = Filter.fromPartial({ name: "envoy.filters.network.http_connection_manager", configType: typedConfig(HttpConnectionManager, config) });
-  return encode(Listener, { name, address: socketAddress(address, port), socketOptions: socketOptions(settings), filterChains: [{ filters: [manager], transportSocketConnectTimeout: toDuration(10_000) }] });
+  return encode(Listener, { name, address: socketAddress(address, port), socketOptions: socketOptions(address, settings), filterChains: [{ filters: [manager], transportSocketConnectTimeout: toDuration(10_000) }] });
 }

@@ -238,7 +238,7 @@ function contentOf(type: TypeUrl, bytes: Uint8Array): { name: string; text: stri
   }
   if (type === scopeType) {
     const scope = ScopedRouteConfiguration.decode(bytes);
-    return { name: scope.name, text: scope.routeConfiguration?.name ?? "" };
+    return { name: scope.name, text: scope.routeConfigurationName };
   }
   const [name = "", text = ""] = Buffer.from(bytes).toString().split("=");
   return { name, text };
@@ -246,7 +246,7 @@ function contentOf(type: TypeUrl, bytes: Uint8Array): { name: string; text: stri
 
 export function resource(type: TypeUrl, name: string, text: string): ResourceUpsert {
   if (type !== scopeType) return { type, name, bytes: Buffer.from(`${name}=${text}`) };
-  const scope = ScopedRouteConfiguration.fromPartial({ name, routeConfiguration: { name: text } });
+  const scope = ScopedRouteConfiguration.fromPartial({ name, routeConfigurationName: text, routeConfiguration: {} });
   return { type, name, bytes: ScopedRouteConfiguration.encode(scope).finish() };
 }
 
