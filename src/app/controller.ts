@@ -1,3 +1,5 @@
+import { CertificateExpiry } from "#app/certificate-expiry";
+import { envoyWideResources } from "#app/envoy-wide";
 import { Pipeline } from "#app/pipeline";
 import type { PipelineChange } from "#app/pipeline";
 import { rejectionFacts } from "#app/rejections";
@@ -16,6 +18,7 @@ import type { TypeUrl } from "#xds/types";
 export interface ControllerOptions {
   readonly settings: Settings;
   readonly envoySettings: EnvoySettings;
+  /** Milliseconds since 1970. */
   readonly clock: () => number;
   /** Hears of what each change led to, after Envoys were told. */
   readonly onChange: (change: PipelineChange, resources: number) => void;
@@ -32,12 +35,14 @@ export class Controller implements ObjectSink {
   readonly pipeline: Pipeline;
   readonly store: ResourceStore = createResourceStore();
   readonly #options: ControllerOptions;
+  readonly #expiry = new CertificateExpiry();
   readonly #rejected = new Map<string, ReadonlySet<string>>();
   #early: ObjectEvent[] | undefined = [];
 
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.pipeline = new Pipeline(options.settings, options.envoySettings);
+    this.store.apply({ upserts: envoyWideResources(options.envoySettings), removals: [] });
   }
 
   /** Takes in changes of objects. */
@@ -76,11 +81,21 @@ export class Controller implements ObjectSink {
     this.#commit(rejectionFacts(this.pipeline.graph, type, name, undefined, blamed));
   }
 
+  #commitAny(facts: readonly Fact[]): void {
+    if (facts.length > 0) this.#commit(facts);
+  }
+
   #commit(facts: readonly Fact[]): void {
     this.#publish(this.pipeline.commit(facts), this.#options.clock());
   }
 
+  /** Looks at the clock: certificates may have ended. To be called from time to time. */
+  tick(): void {
+    this.#commitAny(this.#expiry.tick(this.#options.clock()));
+  }
+
   #publish(change: PipelineChange, at: number): void {
     this.#options.onChange(change, feedStore(this.store, change, at));
+    this.#commitAny(this.#expiry.follow(change.certificates, this.#options.clock()));
   }
 }

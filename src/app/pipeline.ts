@@ -6,12 +6,13 @@ import type { KindName } from "#k8s/kinds";
 import { equalValues } from "#lib/equal";
 import type { EnvoySettings } from "#settings/envoy";
 import type { Settings } from "#settings/settings";
+import type { CertificateSecret } from "#model/secret";
 import type { ObjectEvent } from "#store/event";
 import type { Family } from "#store/family";
 import { Graph } from "#store/graph";
 import type { Fact } from "#store/graph";
 import { gatewayRules } from "#translate/gateway/rules";
-import { ingressProblems, missingCertificates, objectKey, objects, statuses } from "#translate/facts";
+import { certificatesWanted, ingressProblems, missingCertificates, objectKey, objects, statuses } from "#translate/facts";
 import type { DesiredStatus, IngressProblem } from "#translate/facts";
 import { translationRules } from "#translate/rules";
 
@@ -23,6 +24,8 @@ export interface PipelineChange {
   readonly statuses: readonly DesiredStatus[];
   /** Problems of Ingresses, which have no conditions; an empty list means solved. */
   readonly ingressProblems: ReadonlyMap<string, readonly IngressProblem[]>;
+  /** Certificates that are served, by name; an empty list means no longer. */
+  readonly certificates: ReadonlyMap<string, readonly CertificateSecret[]>;
   /** Secrets that TLS hosts name and that do not exist, with the hosts. */
   readonly missingCertificates: ReadonlyMap<string, readonly string[]>;
 }
@@ -36,7 +39,7 @@ export class Pipeline {
 
   constructor(settings: Settings, envoySettings: EnvoySettings) {
     const rules = [...translationRules(settings, gatewayRules(settings)), ...envoyRules(envoySettings)];
-    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, missingCertificates] as readonly Family<unknown>[]);
+    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, missingCertificates] as readonly Family<unknown>[]);
   }
 
   /** Takes in changes of objects and tells what they led to. */
@@ -52,6 +55,7 @@ export class Pipeline {
       resources: new Map((Object.keys(resources) as ResourceKind[]).map((kind) => [kind, new Map([...changed(resources[kind])].map(([name, items]) => [name, items[0]]))])),
       statuses: [...changed(statuses).values()].flatMap((items) => items[0] ?? []),
       ingressProblems: changed(ingressProblems),
+      certificates: changed(certificatesWanted),
       missingCertificates: changed(missingCertificates),
     };
   }

@@ -20,6 +20,7 @@ import { bootstrapJson, buildBootstrap } from "#envoy/bootstrap";
 import type { Secret } from "#gen/k8s/secret";
 import { createXdsMetrics } from "#metrics/xds";
 import { defaultEnvoySettings } from "#settings/envoy";
+import type { EnvoySettings } from "#settings/envoy";
 import { defaultSettings } from "#settings/settings";
 import type { Settings } from "#settings/settings";
 import { watchFiles } from "#sources/file/watch";
@@ -75,7 +76,7 @@ export async function run(options: RunOptions): Promise<void> {
     await session.settled();
     const address = `unix:${join(folder, "xds.sock")}`;
     await serveXds({ address, fleetOf: () => session.controller.store, signal: stop.signal, log, clock, metrics: createXdsMetrics(new Registry()), onNack: (nack) => session.controller.rejected(nack.type, nack.name, nack.message), onRecovered: (type, name) => session.controller.recovered(type, name) });
-    const bootstrap = buildBootstrap({ node: { id: "contour-run", cluster: "contour-run" }, xds: { kind: "unix", path: join(folder, "xds.sock") }, admin: { kind: "unix", path: join(folder, "admin.sock") } });
+    const bootstrap = buildBootstrap({ node: { id: "contour-run", cluster: "contour-run" }, xds: { kind: "unix", path: join(folder, "xds.sock") }, admin: { kind: "unix", path: join(folder, "admin.sock") }, overload: { maxDownstreamConnections: 10_000n } });
     const start = (): EnvoyProcess => startEnvoy({ binary, bootstrap: JSON.parse(bootstrapJson(bootstrap)) as unknown, onLine: (line) => output.envoyLine(line), onUnexpectedExit: (code) => restart(code) });
     const restart = (code: number | null): void => {
       output.progress(`Envoy ended unexpectedly (${code === null ? "by a signal" : `code ${code}`}); starting it again`);
@@ -110,7 +111,7 @@ class RunSession {
   constructor(options: RunOptions, ca: LocalCa) {
     this.#options = options;
     this.#ca = ca;
-    this.controller = new Controller({ settings: runSettings(options), envoySettings: { ...defaultEnvoySettings, accessLogPath: "/dev/null" }, clock: options.clock, onChange: (change) => this.#changed(change) });
+    this.controller = new Controller({ settings: runSettings(options), envoySettings: runEnvoySettings, clock: options.clock, onChange: (change) => this.#changed(change) });
   }
 
   async watch(): Promise<FileWatch> {
@@ -172,6 +173,9 @@ class RunSession {
     this.controller.apply([{ type: "upsert", object: secret }]);
   }
 }
+
+/** No access log among the messages, and no ports that nobody asked for. */
+const runEnvoySettings: EnvoySettings = { ...defaultEnvoySettings, accessLogPath: "/dev/null", stats: { address: "127.0.0.1", port: 0 }, adminPort: 0 };
 
 function runSettings({ address, httpPort, httpsPort }: RunOptions): Settings {
   return {

@@ -13,7 +13,7 @@ import { refKey, refOf } from "#k8s/object";
 import type { KubeObject } from "#k8s/object";
 import { createStatusMetrics } from "#metrics/status";
 import { createXdsMetrics } from "#metrics/xds";
-import { defaultEnvoySettings } from "#settings/envoy";
+import type { EnvoySettings } from "#settings/envoy";
 import type { Settings } from "#settings/settings";
 import type { ApiAccess } from "#sources/kubernetes/access";
 import { createApiClient } from "#sources/kubernetes/client";
@@ -24,10 +24,14 @@ import { StatusWriter } from "#status/writer";
 import type { ObjectEvent } from "#store/event";
 import { serveXds } from "#xds/server";
 
+/** Milliseconds between two looks at the ends of certificates. */
+const tickMs = 60_000;
+
 /** What `contour serve` is asked to do. */
 export interface ServeOptions {
   readonly access: ApiAccess;
   readonly settings: Settings;
+  readonly envoySettings: EnvoySettings;
   readonly xds: { readonly address: string; readonly port: number; readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string } };
   /** Where `/metrics`, `/healthz` and `/readyz` are served. */
   readonly http: HttpAddress;
@@ -53,7 +57,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const client = createApiClient({ access: options.access, userAgent: "contour", env: process.env });
   const observed = new ObservedStatuses();
   const writer = new StatusWriter({ client, log, metrics: createStatusMetrics(registry), current: (update) => observed.get(`${update.kind}/${update.namespace}/${update.name}`), clock, sleep, signal });
-  const controller = new Controller({ settings: withGatewayPorts(options.settings), envoySettings: defaultEnvoySettings, clock, onChange: (change) => publish(change, writer, log) });
+  const controller = new Controller({ settings: withGatewayPorts(options.settings), envoySettings: options.envoySettings, clock, onChange: (change) => publish(change, writer, log) });
   const addresses = new ServiceAddresses(options, controller);
   const source = watchCluster({
     client,
@@ -79,6 +83,8 @@ export async function serve(options: ServeOptions): Promise<void> {
     controller.open();
     addresses.publish();
     const xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(options.xds.tls === undefined ? {} : { tls: options.xds.tls }), fleetOf: () => controller.store, signal, log, clock, metrics: createXdsMetrics(registry), onNack: (nack) => (log.error({ type: nack.type, resource: nack.name, node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack.type, nack.name, nack.message)), onRecovered: (type, name) => controller.recovered(type, name) });
+    const ticking = setInterval(() => controller.tick(), tickMs);
+    signal.addEventListener("abort", () => clearInterval(ticking), { once: true });
     ready = true;
     log.info({ port: xds.port }, "the first configuration is complete; serving xDS");
     await lead(options, client, writer, sleep);

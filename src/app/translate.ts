@@ -1,3 +1,5 @@
+import { CertificateExpiry } from "#app/certificate-expiry";
+import { gatewayPortBeside } from "#app/gateway-ports";
 import { Pipeline } from "#app/pipeline";
 import { resources } from "#app/resources";
 import type { ResourceKind } from "#app/resources";
@@ -6,6 +8,7 @@ import { formatFieldPath } from "#k8s/object";
 import { toCanonicalJson } from "#envoy/json";
 import { defaultEnvoySettings } from "#settings/envoy";
 import type { EnvoySettings } from "#settings/envoy";
+import { defaultSettings } from "#settings/settings";
 import type { Settings } from "#settings/settings";
 import type { ObjectEvent } from "#store/event";
 import { ingressProblems, ourProxies, proxyReports, statuses } from "#translate/facts";
@@ -39,17 +42,21 @@ export interface Translation {
   readonly problems: readonly ObjectProblem[];
 }
 
+/** The settings of `contour translate`: those of an unconfigured controller. */
+export const translateSettings: Settings = { ...defaultSettings, gatewayPort: gatewayPortBeside([defaultSettings.http.port, defaultSettings.https.port]) };
+
 /** Translates objects without Envoy or a cluster. */
-export function translateObjects(events: readonly ObjectEvent[], settings: Settings, envoySettings: EnvoySettings = defaultEnvoySettings): Translation {
+export function translateObjects(events: readonly ObjectEvent[], settings: Settings, envoySettings: EnvoySettings = defaultEnvoySettings, clock: () => number = Date.now): Translation {
   const pipeline = new Pipeline(settings, envoySettings);
-  pipeline.apply(events);
+  const { certificates } = pipeline.apply(events);
+  pipeline.commit(new CertificateExpiry().follow(certificates, clock()));
   return describeTranslation(pipeline);
 }
 
 /** What a pipeline holds now. */
 export function describeTranslation(pipeline: Pipeline): Translation {
   const dump = (kind: ResourceKind): Readonly<Record<string, unknown>> =>
-    Object.fromEntries([...pipeline.graph.buckets(resources[kind])].toSorted(([a], [b]) => compareText(a, b)).map(([name, [bytes]]) => [name, redact(toCanonicalJson(resourceTypes[kind], bytes ?? new Uint8Array()))]));
+    Object.fromEntries([...pipeline.graph.buckets(resources[kind])].toSorted(([a], [b]) => compareText(a, b)).map(([name, [bytes]]) => [name, redactSecrets(toCanonicalJson(resourceTypes[kind], bytes ?? new Uint8Array()))]));
   return {
     resources: { lds: dump("lds"), srds: dump("srds"), cds: dump("cds"), eds: dump("eds"), sds: dump("sds") },
     statuses: [...pipeline.graph.buckets(statuses)].toSorted(([a], [b]) => compareText(a, b)).flatMap(([, items]) => items.slice(0, 1)),
@@ -64,7 +71,7 @@ export function collectProblems(pipeline: Pipeline): readonly ObjectProblem[] {
   const proxies = [...graph.buckets(ourProxies)].flatMap(([bucket]) =>
     problemsOf(graph.items(proxyReports, bucket)).map((problem) => ({ severity: problem.severity, kind: "HTTPProxy", ...split(bucket), field: formatFieldPath(problem.path), message: problem.message })),
   );
-  const ingresses = [...graph.buckets(ingressProblems)].flatMap(([bucket, problems]) => problems.map((problem) => ({ severity: "error" as const, kind: "Ingress", ...split(bucket), ...problem })));
+  const ingresses = [...graph.buckets(ingressProblems)].flatMap(([bucket, problems]) => problems.map(({ severity = "error", field, message }) => ({ severity, kind: "Ingress", ...split(bucket), field, message })));
   const unique = new Map([...ingresses, ...proxies, ...gatewayProblems(pipeline)].map((problem) => [JSON.stringify(problem), problem]));
   return [...unique.values()].toSorted((a, b) => compareText(`${a.kind}/${a.namespace}/${a.name} ${a.field}`, `${b.kind}/${b.namespace}/${b.name} ${b.field}`));
 }
@@ -88,8 +95,9 @@ function gatewayProblems(pipeline: Pipeline): readonly ObjectProblem[] {
 }
 
 /** Private keys never leave in clear text. */
-function redact(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(redact);
+/** The JSON of a resource with private keys left out. */
+export function redactSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(redactSecrets);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, key === "privateKey" || key === "private_key" ? "[redacted]" : redact(inner)]));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, key === "privateKey" || key === "private_key" ? "[redacted]" : redactSecrets(inner)]));
 }

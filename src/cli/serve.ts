@@ -1,13 +1,12 @@
-import { homedir } from "node:os";
 import { isIP } from "node:net";
-import { join } from "node:path";
 import type { Command } from "commander";
 import { parseGoDuration } from "#lib/go-duration";
 import { parsePort } from "#cli/number-option";
+import { defaultEnvoySettings } from "#settings/envoy";
 
 interface Options {
   readonly incluster?: boolean;
-  readonly kubeconfig: string;
+  readonly kubeconfig?: string;
   readonly xdsAddress: string;
   readonly xdsPort: number;
   readonly insecure?: boolean;
@@ -29,6 +28,9 @@ interface Options {
   readonly envoyServiceHttpsPort: number;
   readonly envoyServiceName: string;
   readonly envoyServiceNamespace: string;
+  readonly statsAddress: string;
+  readonly statsPort: number;
+  readonly envoyHttpAccessLog: string;
   readonly useProxyProtocol?: boolean;
   readonly disableLeaderElection?: boolean;
   readonly leaderElectionLeaseDuration: string;
@@ -47,7 +49,7 @@ export function defineServe(program: Command, finish: (code: number) => void): v
     .command("serve")
     .description("watch a Kubernetes API and serve it to Envoys over xDS")
     .option("--incluster", "use the service account of this pod")
-    .option("--kubeconfig <file>", "how to reach the API server", join(homedir(), ".kube", "config"))
+    .option("--kubeconfig <file>", "how to reach the API server (default: what KUBECONFIG names, else ~/.kube/config)")
     .option("--xds-address <address>", "address of the xDS server", "127.0.0.1")
     .option("--xds-port <port>", "port of the xDS server", parsePort, 8001)
     .option("--insecure", "serve xDS without TLS")
@@ -69,6 +71,9 @@ export function defineServe(program: Command, finish: (code: number) => void): v
     .option("--envoy-service-https-port <port>", "port on which Envoy listens for HTTPS", parsePort, 8443)
     .option("--envoy-service-name <name>", "Envoy's Service, whose addresses go into statuses", "envoy")
     .option("--envoy-service-namespace <name>", "namespace of Envoy's Service", namespace)
+    .option("--stats-address <address>", "where Envoy serves /ready and its metrics", defaultEnvoySettings.stats.address)
+    .option("--stats-port <port>", "port on which Envoy serves /ready and its metrics", parsePort, defaultEnvoySettings.stats.port)
+    .option("--envoy-http-access-log <file>", "where Envoy writes a line per request", defaultEnvoySettings.accessLogPath)
     .option("--use-proxy-protocol", "expect a PROXY protocol header on each connection")
     .option("--disable-leader-election", "write statuses without asking other replicas")
     .option("--leader-election-lease-duration <duration>", "how long a silent leader is waited for", "15s")
@@ -113,6 +118,7 @@ async function start(options: Options): Promise<number> {
       https: { address: options.envoyServiceHttpsAddress, port: options.envoyServiceHttpsPort },
       useProxyProtocol: options.useProxyProtocol ?? false,
     },
+    envoySettings: { ...defaultEnvoySettings, stats: { address: options.statsAddress, port: options.statsPort }, accessLogPath: options.envoyHttpAccessLog },
     xds: { address: options.xdsAddress, port: options.xdsPort, ...(options.insecure === true || tls === undefined ? {} : { tls }) },
     http: { address: options.httpAddress, port: options.httpPort },
     health: { address: options.healthAddress, port: options.healthPort },

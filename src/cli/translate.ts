@@ -1,12 +1,16 @@
 import type { Command } from "commander";
 import type { ObjectProblem, Translation } from "#app/translate";
 import type { ResourceKind } from "#app/resources";
+import { fail, ok } from "#lib/result";
+import type { Result } from "#lib/result";
+import type { FileSnapshot } from "#sources/file/read";
 
 const allKinds: readonly ResourceKind[] = ["lds", "srds", "cds", "eds", "sds"];
 /** `rds` is understood, too: our route configurations travel inside scoped ones. */
 const aliases: Readonly<Record<string, ResourceKind>> = { lds: "lds", rds: "srds", srds: "srds", cds: "cds", eds: "eds", sds: "sds" };
 
-interface Options {
+/** The options of `contour translate` as they are written. */
+export interface TranslateOptions {
   readonly output: string;
   readonly resources?: string;
   readonly status?: boolean;
@@ -22,24 +26,36 @@ export function defineTranslate(program: Command, finish: (code: number) => void
     .option("--resources <list>", "only these: lds,rds,cds,eds,sds (default: all)")
     .option("--status", "show the status of each object instead of the resources")
     .addHelpText("after", "\nExamples:\n  contour translate examples/quickstart\n  contour translate --resources rds,cds -o json shop.yaml\n  contour translate --status shop.yaml\n\nExit codes: 0 all objects are valid, 1 at least one is not, 2 the command was not understood.")
-    .action(async (paths: string[], options: Options) => finish(await translate(paths, options)));
+    .action(async (paths: string[], options: TranslateOptions) => finish(await translate(paths, options, { out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text) })));
 }
 
-async function translate(paths: readonly string[], options: Options): Promise<number> {
-  const kinds = options.resources === undefined ? allKinds : options.resources.split(",").flatMap((name) => aliases[name.trim()] ?? []);
-  if (kinds.length === 0 || (options.output !== "json" && options.output !== "yaml")) {
-    process.stderr.write(`contour translate: ${kinds.length === 0 ? "--resources takes a list of lds, rds, cds, eds, sds" : `-o takes json or yaml, not ${JSON.stringify(options.output)}`}\n`);
+/** Where a command writes. */
+export interface CommandOutput {
+  out(text: string): void;
+  err(text: string): void;
+}
+
+/** What `contour translate` does; gives its exit code. */
+export async function translate(paths: readonly string[], options: TranslateOptions, output: CommandOutput): Promise<number> {
+  const kinds = parseKinds(options.resources);
+  if (!kinds.ok || (options.output !== "json" && options.output !== "yaml")) {
+    output.err(`contour translate: ${kinds.ok ? `-o takes json or yaml, not ${JSON.stringify(options.output)}` : kinds.error}\n`);
     return 2;
   }
   const { readFiles } = await import("#sources/file/read");
-  const { translateObjects } = await import("#app/translate");
-  const { defaultSettings } = await import("#settings/settings");
+  const { translateObjects, translateSettings } = await import("#app/translate");
   const snapshot = readFiles(paths);
-  const translation = translateObjects(snapshot.objects.map((object) => ({ type: "upsert", object })), defaultSettings);
-  const shown = options.status === true ? statusView(translation) : Object.fromEntries(kinds.map((kind) => [kind, translation.resources[kind]]));
-  process.stdout.write(await render(shown, options.output));
-  const failed = printProblems(snapshot, translation.problems);
-  return failed ? 1 : 0;
+  const translation = translateObjects(snapshot.objects.map((object) => ({ type: "upsert", object })), translateSettings);
+  const shown = options.status === true ? statusView(translation) : Object.fromEntries(kinds.value.map((kind) => [kind, translation.resources[kind]]));
+  output.out(await render(shown, options.output));
+  return printProblems(snapshot, translation.problems, output) ? 1 : 0;
+}
+
+function parseKinds(list: string | undefined): Result<readonly ResourceKind[], string> {
+  const names = list?.split(",").map((name) => name.trim()) ?? allKinds;
+  const unknown = names.find((name) => aliases[name] === undefined);
+  if (unknown !== undefined) return fail(`--resources takes a list of lds, rds, cds, eds and sds, not ${JSON.stringify(unknown)}`);
+  return ok(names.flatMap((name) => aliases[name] ?? []));
 }
 
 function statusView(translation: Translation): unknown {
@@ -52,12 +68,12 @@ async function render(value: unknown, format: string): Promise<string> {
   return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
-/** Prints what is wrong to standard error, with the place in the file. Tells whether any of it is an error. */
-function printProblems(snapshot: { readonly problems: readonly { readonly severity: "error" | "warning"; readonly text: string }[]; locateField(ref: { kind: string; namespace: string; name: string }, field: string): string | undefined }, problems: readonly ObjectProblem[]): boolean {
-  for (const problem of snapshot.problems) process.stderr.write(`${problem.severity}: ${problem.text}\n`);
+/** Says what is wrong, with the place in the file. Tells whether any of it is an error. */
+function printProblems(snapshot: FileSnapshot, problems: readonly ObjectProblem[], output: CommandOutput): boolean {
+  for (const problem of snapshot.problems) output.err(`${problem.severity}: ${problem.text}\n`);
   for (const problem of problems) {
     const place = snapshot.locateField(problem, problem.field);
-    process.stderr.write(`${problem.severity}: ${place === undefined ? "" : `${place}: `}${problem.kind} ${problem.namespace}/${problem.name} ${problem.field}: ${problem.message}\n`);
+    output.err(`${problem.severity}: ${place === undefined ? "" : `${place}: `}${problem.kind} ${problem.namespace}/${problem.name} ${problem.field}: ${problem.message}\n`);
   }
   return [...snapshot.problems, ...problems].some((problem) => problem.severity === "error");
 }

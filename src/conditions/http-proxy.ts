@@ -5,7 +5,7 @@ export const httpProxyProblems = {
   VirtualHostError: ["FQDNNotSpecified", "DuplicateVhost", "RateLimitPolicyNotValid"],
   RootNamespaceError: ["RootProxyNotAllowedInNamespace"],
   SpecError: ["NothingDefined", "IgnoredField", "SchemaNotValid"],
-  TLSError: ["TLSIncompatibleFeatures", "TLSConfigNotValid", "DelegationNotPermitted", "SecretNotValid", "FallbackNotPresent", "FallbackNotDelegated", "FallbackNotValid", "ClientValidationInvalid", "CACertificateNotDelegated"],
+  TLSError: ["TLSIncompatibleFeatures", "TLSConfigNotValid", "DelegationNotPermitted", "SecretNotValid", "FallbackNotPresent", "FallbackNotDelegated", "FallbackNotValid", "ClientValidationInvalid", "CACertificateNotDelegated", "CertificateExpired"],
   AuthError: ["AuthNotPermitted", "AuthBadResourceVersion", "ExtensionServiceNotFound", "AuthResponseTimeoutInvalid", "AuthContextForHTTP", "AuthBadAllowedHeader"],
   JWTVerificationError: ["JWTVerificationNotPermitted", "DuplicateProviderName", "MultipleDefaultProvidersSpecified", "JWKSSourceConflict", "JWKSSourceMissing", "LocalJWKSInvalid", "RemoteJWKSURIInvalid", "RemoteJWKSSchemeInvalid", "RemoteJWKSUpstreamValidationInvalid", "RemoteJWKSCACertificateNotDelegated", "RemoteJWKSTimeoutInvalid", "RemoteJWKSCacheDurationInvalid", "RemoteJWKSPortInvalid", "RemoteJWKSDNSLookupFamilyInvalid", "JWTProviderNotDefined", "InvalidJWTVerificationPolicy"],
   IPFilterError: ["IncompatibleIPAddressFilters", "IPFilterPolicyNotValid", "InvalidCIDR"],

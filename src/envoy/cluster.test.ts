@@ -52,7 +52,7 @@ describe("endpoints", () => {
 
 describe("a secret", () => {
   it("holds the certificate and its key", () => {
-    const { name, type } = Secret.decode(buildSecret({ name: "shop/cert/1", certificateChain: "CHAIN", privateKey: new Sensitive("KEY"), origin }));
+    const { name, type } = Secret.decode(buildSecret({ name: "shop/cert/1", certificateChain: "CHAIN", privateKey: new Sensitive("KEY"), expiresAt: 4e12, origin }));
     assert.equal(name, "shop/cert/1");
     assert.equal(type?.$case === "tlsCertificate" && type.value.privateKey?.specifier?.$case === "inlineBytes" && Buffer.from(type.value.privateKey.specifier.value).toString(), "KEY");
   });

@@ -9,5 +9,7 @@ export interface CertificateSecret {
   readonly name: SecretName;
   readonly certificateChain: string;
   readonly privateKey: Sensitive<string>;
+  /** When the certificate ends, in milliseconds since 1970. */
+  readonly expiresAt: number;
   readonly origin: Origin;
 }

@@ -51,7 +51,7 @@ export interface EnvoySettings {
     readonly cipherSuites: readonly string[];
     readonly ecdhCurves: readonly string[];
   };
-  /** Where `/ready` and the metrics are served. */
+  /** Where `/ready` and the metrics are served; port 0 for nowhere. */
   readonly stats: EnvoyAddress;
   /** The loopback port of the part of Envoy's admin interface that changes nothing; 0 for none. */
   readonly adminPort: number;

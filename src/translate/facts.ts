@@ -43,11 +43,14 @@ export const ourProxies = family<import("#gen/k8s/http-proxy").HTTPProxy>("our-p
 /** Bucket: `namespace/name` of the HTTPProxy. */
 export const proxyReports = family<ProxyReport>("proxy-report");
 
-/** Problems of an Ingress that have no place in its status; shown by `translate`, `run`, logs and events. Bucket: `namespace/name`. */
+/** Something wrong with an Ingress, whose status has no place for it. */
 export interface IngressProblem {
+  /** A warning where it works all the same; an error unless said. */
+  readonly severity?: "error" | "warning";
   readonly field: string;
   readonly message: string;
 }
+/** Problems of Ingresses; shown by `translate`, `run` and logs. Bucket: `namespace/name`. */
 export const ingressProblems = family<IngressProblem>("ingress-problem");
 /** Ingresses whose class is ours. Bucket: `namespace/name`. */
 export const ourIngresses = family<import("#gen/k8s/ingress").Ingress>("our-ingress", (a, b) => a === b);
@@ -70,6 +73,8 @@ export const endpoints = family<Endpoints>("endpoints");
 export const slicesOfService = family<import("#gen/k8s/endpoint-slice").EndpointSlice>("slice-of-service", (a, b) => a === b);
 /** Certificates that some TLS host serves. Bucket: secret name (`namespace/name`). */
 export const certificatesWanted = family<CertificateSecret>("certificate-wanted");
+/** Wanted certificates whose time is over. Bucket: secret name. Put in by the composition root, which has the clock. */
+export const expiredCertificates = family<true>("expired-certificate");
 /** Secrets that a TLS host names and that do not exist; the item is the host. `contour run` fills them from its local authority. Bucket: `namespace/name`. */
 export const missingCertificates = family<string>("missing-certificate");
 

@@ -64,6 +64,7 @@ function addIngress(parts: HostParts, ingress: Ingress): void {
   if (tls.kind === "invalid") emit(ingressProblems, objectKey(namespace, name), tls.problem);
   if (tls.kind === "invalid" && tls.missing !== undefined) emit(missingCertificates, tls.missing, host);
   if (tls.kind === "terminate") {
+    if (tls.warning !== undefined) emit(ingressProblems, objectKey(namespace, name), tls.warning);
     parts.ingressCertificate = { tls: tls.tls, certificate: tls.certificate, origin };
     parts.secure.push(...routes);
   }

@@ -83,7 +83,7 @@ async function world(authority: Authority) {
 
 async function secret(authority: Authority, name: string): Promise<CertificateSecret> {
   const { certificate, key: privateKey } = await authority.issue({ subject: `CN=${name}`, use: "server" });
-  return { name, certificateChain: certificate, privateKey: new Sensitive(privateKey), origin };
+  return { name, certificateChain: certificate, privateKey: new Sensitive(privateKey), expiresAt: 4e12, origin };
 }
 
 async function listening<S extends Server>(server: S): Promise<S> {

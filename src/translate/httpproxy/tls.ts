@@ -1,5 +1,5 @@
 import type { HTTPProxy } from "#gen/k8s/http-proxy";
-import { proxyError } from "#conditions/http-proxy";
+import { proxyError, proxyWarning } from "#conditions/http-proxy";
 import type { ProblemReason } from "#conditions/http-proxy";
 import type { ClientValidation, TlsTermination, TlsVersion } from "#model/listener";
 import type { CertificateSecret } from "#model/secret";
@@ -8,7 +8,7 @@ import { caCertificateResolver, revocationResolver } from "#translate/httpproxy/
 import { hasError } from "#translate/httpproxy/visit";
 import type { Visit } from "#translate/httpproxy/visit";
 import { mayUseSecret, parseSecretName } from "#translate/shared/delegation";
-import { certificateOf, secretExists } from "#translate/shared/secrets";
+import { certificateOf, expiryWarning, secretExists } from "#translate/shared/secrets";
 
 type VirtualHostSpec = NonNullable<HTTPProxy["spec"]["virtualhost"]>;
 type TlsSpec = NonNullable<VirtualHostSpec["tls"]>;
@@ -49,6 +49,8 @@ function terminate(visit: Visit, proxy: HTTPProxy, spec: TlsSpec, refuse: Refuse
     const invalid = refuse("SecretNotValid", "secretName", certificate.error);
     return secretExists(visit.read, namespace, name) ? invalid : { kind: "invalid", missing: `${namespace}/${name}` };
   }
+  const expired = expiryWarning(visit.read, certificate.value);
+  if (expired !== undefined) visit.report(proxy, proxyWarning("TLSError", "CertificateExpired", [...at, "secretName"], expired));
   const versions = tlsVersions(visit, spec);
   if (versions === undefined) return refuse("TLSConfigNotValid", "minimumProtocolVersion", "the minimum TLS version is above the maximum; make minimumProtocolVersion at most maximumProtocolVersion (of this object and of the installation)");
   const conflict = spec.enableFallbackCertificate === true ? fallbackConflict(proxy) : undefined;

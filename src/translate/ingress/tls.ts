@@ -7,12 +7,12 @@ import { objectKey } from "#translate/facts";
 import type { IngressProblem } from "#translate/facts";
 import type { IngressAnnotations } from "#translate/ingress/annotations";
 import { mayUseSecret } from "#translate/shared/delegation";
-import { certificateOf, secretExists } from "#translate/shared/secrets";
+import { certificateOf, expiryWarning, secretExists } from "#translate/shared/secrets";
 
 /** How an Ingress ends TLS for one host: not at all, with a certificate, or with what is missing for it. */
 export type IngressTls =
   | { readonly kind: "none" }
-  | { readonly kind: "terminate"; readonly tls: TlsTermination; readonly certificate: CertificateSecret }
+  | { readonly kind: "terminate"; readonly tls: TlsTermination; readonly certificate: CertificateSecret; readonly warning?: IngressProblem }
   | { readonly kind: "invalid"; readonly problem: IngressProblem; readonly missing?: string };
 
 /** Reads `spec.tls` for a host. Never for `*`: there is no name to choose the certificate by. */
@@ -38,5 +38,7 @@ function withSecret(read: Reader, settings: Settings, namespace: string, name: s
   const minimumVersion = annotations.minimumTlsVersion === "1.3" || settings.minimumTlsVersion === "1.3" ? "1.3" : "1.2";
   const maximumVersion = annotations.maximumTlsVersion === "1.2" || settings.maximumTlsVersion === "1.2" ? "1.2" : "1.3";
   if (minimumVersion > maximumVersion) return { kind: "invalid", problem: { field: 'metadata.annotations["projectcontour.io/tls-minimum-protocol-version"]', message: "the minimum TLS version is above the maximum; lower it" } };
-  return { kind: "terminate", certificate: certificate.value, tls: { certificate: certificate.value.name, minimumVersion, maximumVersion } };
+  const expired = expiryWarning(read, certificate.value);
+  const warning = expired === undefined ? {} : { warning: { severity: "warning" as const, field, message: expired } };
+  return { kind: "terminate", ...warning, certificate: certificate.value, tls: { certificate: certificate.value.name, minimumVersion, maximumVersion } };
 }

@@ -7,7 +7,7 @@ import { Sensitive } from "#lib/sensitive";
 import type { CertificateSecret } from "#model/secret";
 import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
-import { objectKey, objects } from "#translate/facts";
+import { expiredCertificates, objectKey, objects } from "#translate/facts";
 
 /** A Secret of certificates, looked at once however many hosts use it. */
 export interface ExaminedSecret {
@@ -34,6 +34,12 @@ export const examineSecrets: Rule = {
 /** The serving certificate of a Secret, or why it cannot be served. */
 export function certificateOf(read: Reader, namespace: string, name: string): Result<CertificateSecret, string> {
   return examined(read, namespace, name, (secret) => secret.certificate);
+}
+
+/** What to tell whoever uses a certificate that has ended; it is served all the same, as clients may accept it. */
+export function expiryWarning(read: Reader, certificate: CertificateSecret): string | undefined {
+  if (!read.any(expiredCertificates, certificate.name)) return undefined;
+  return `the certificate in Secret ${JSON.stringify(certificate.name)} expired at ${new Date(certificate.expiresAt).toISOString().replace(".000Z", "Z")}; renew it, clients refuse it`;
 }
 
 /** The authorities of a Secret's `ca.crt`, or why there are none. */
@@ -86,7 +92,7 @@ function fits(secret: Secret, who: string, chain: string, key: string, leaf: X50
   const commonName = /(?:^|\n)CN=/.test(leaf.subject ?? "");
   if (leaf.subjectAltName === undefined && !commonName) return fail(`${who}: the certificate names no host (neither a subject alternative name nor a common name)`);
   const { namespace = "", name } = secret.metadata;
-  return ok({ name: objectKey(namespace, name), certificateChain: chain, privateKey: new Sensitive(key), origin: { kind: "Secret", namespace, name } });
+  return ok({ name: objectKey(namespace, name), certificateChain: chain, privateKey: new Sensitive(key), expiresAt: leaf.validToDate.getTime(), origin: { kind: "Secret", namespace, name } });
 }
 
 function examinePem(who: string, key: string, label: string, text: string | undefined, check: (pem: string) => void): Result<string, string> {

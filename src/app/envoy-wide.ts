@@ -1,0 +1,16 @@
+import { runtimeName } from "#envoy/names";
+import { buildRuntime } from "#envoy/runtime";
+import { adminListenerName, buildAdminListener, buildStatsListener, statsListenerName } from "#envoy/static-listeners";
+import type { EnvoySettings } from "#settings/envoy";
+import { listenerType, runtimeType } from "#xds/types";
+import type { ResourceUpsert } from "#xds/types";
+
+/**
+ * What every Envoy gets whatever objects there are: its runtime values, and the listeners for probes, metrics and debugging
+ * where their port is not 0.
+ */
+export function envoyWideResources(settings: EnvoySettings): readonly ResourceUpsert[] {
+  const stats: readonly ResourceUpsert[] = settings.stats.port === 0 ? [] : [{ type: listenerType, name: statsListenerName, bytes: buildStatsListener(settings) }];
+  const admin: readonly ResourceUpsert[] = settings.adminPort === 0 ? [] : [{ type: listenerType, name: adminListenerName, bytes: buildAdminListener(settings) }];
+  return [{ type: runtimeType, name: runtimeName, bytes: buildRuntime(settings) }, ...stats, ...admin];
+}
