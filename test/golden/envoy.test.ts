@@ -44,7 +44,7 @@ class Stage {
   async open(): Promise<void> {
     const binary = await ensureEnvoyBinary({ env: process.env, progress: (line) => process.stderr.write(`${line}\n`) });
     // The ports of the stories, as translate shows them, and the free ones that stand for them here.
-    const shown = [8080, 8443, 9080, 8543, 16080, 9443];
+    const shown = [8080, 8443, 9080, 9443, 8081];
     for (const [i, port] of (await freePorts(shown.length)).entries()) this.#ports.set(shown[i] ?? 0, port);
     const address = "127.0.0.1";
     const port = (wanted: number): number => this.#ports.get(wanted) ?? assert.fail(`no free port stands for ${wanted}: add it to the stage`);
