@@ -53,11 +53,18 @@ export class Pipeline {
     const changed = <T>(family: Family<T>): ReadonlyMap<string, readonly T[]> => (changes.get(family as Family<unknown>) ?? new Map()) as ReadonlyMap<string, readonly T[]>;
     return {
       resources: new Map((Object.keys(resources) as ResourceKind[]).map((kind) => [kind, new Map([...changed(resources[kind])].map(([name, items]) => [name, items[0]]))])),
-      statuses: [...changed(statuses).values()].flatMap((items) => items[0] ?? []),
+      statuses: [...changed(statuses)].flatMap(([key, [status]]) => status ?? this.#withdrawn(key)),
       ingressProblems: changed(ingressProblems),
       certificates: changed(certificatesWanted),
       missingCertificates: changed(missingCertificates),
     };
+  }
+
+  /** A route that has left our Gateways takes our entry out of its status. Other kinds keep what was said last. */
+  #withdrawn(key: string): readonly DesiredStatus[] {
+    const [kind, namespace = "", name = ""] = key.split("/");
+    const [route] = kind === "HTTPRoute" ? this.graph.items(objects(kind), objectKey(namespace, name)) : [];
+    return route === undefined ? [] : [{ kind: "HTTPRoute", namespace, name, generation: route.metadata.generation ?? 0, status: { parents: [] } }];
   }
 
   #fact(event: ObjectEvent): readonly Fact[] {

@@ -56,7 +56,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const sleep = abortableSleep(signal);
   const client = createApiClient({ access: options.access, userAgent: "contour", env: process.env });
   const observed = new ObservedStatuses();
-  const writer = new StatusWriter({ client, log, metrics: createStatusMetrics(registry), current: (update) => observed.get(`${update.kind}/${update.namespace}/${update.name}`), clock, sleep, signal });
+  const writer = new StatusWriter({ client, log, metrics: createStatusMetrics(registry), controllerName: options.settings.gatewayControllerName, current: (update) => observed.get(`${update.kind}/${update.namespace}/${update.name}`), clock, sleep, signal });
   const controller = new Controller({ settings: withGatewayPorts(options.settings), envoySettings: options.envoySettings, clock, onChange: (change) => publish(change, writer, log) });
   const addresses = new ServiceAddresses(options, controller);
   const source = watchCluster({

@@ -83,19 +83,21 @@ interface Condition {
   readonly message: string;
 }
 
-/** Gateway API says what is wrong by conditions that are False: of the object, its listeners or its parents. */
+/** Conditions that say something bad by being True. */
+const badWhenTrue = new Set(["Conflicted", "PartiallyInvalid"]);
+
+/** Gateway API says what is wrong by conditions: of the object, its listeners or its parents. That a part is not programmed follows from others. */
 function gatewayProblems(pipeline: Pipeline): readonly ObjectProblem[] {
   return [...pipeline.graph.buckets(statuses)].flatMap(([, [status]]) => {
     if (status === undefined || status.kind === "HTTPProxy" || status.kind === "Ingress") return [];
     const { conditions = [], listeners = [], parents = [] } = status.status as { conditions?: readonly Condition[]; listeners?: readonly { conditions: readonly Condition[] }[]; parents?: readonly { conditions: readonly Condition[] }[] };
     const all = [...conditions, ...[...listeners, ...parents].flatMap((part) => part.conditions)];
-    const broken = all.filter((condition) => condition.status === "False" && condition.reason !== "AddressNotAssigned" && !(condition.type === "Conflicted" || condition.type === "Programmed"));
-    return broken.map((condition) => ({ severity: "error" as const, kind: status.kind, namespace: status.namespace, name: status.name, field: "spec", message: `${condition.type} is False (${condition.reason}): ${condition.message}` }));
+    const broken = all.filter(({ type, status: value }) => (badWhenTrue.has(type) ? value === "True" : value === "False" && type !== "Programmed"));
+    return broken.map((condition) => ({ severity: "error" as const, kind: status.kind, namespace: status.namespace, name: status.name, field: "spec", message: `${condition.type} is ${condition.status} (${condition.reason}): ${condition.message}` }));
   });
 }
 
-/** Private keys never leave in clear text. */
-/** The JSON of a resource with private keys left out. */
+/** The JSON of a resource; private keys never leave in clear text. */
 export function redactSecrets(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(redactSecrets);
   if (typeof value !== "object" || value === null) return value;

@@ -5,17 +5,19 @@ import { rateLimits } from "#envoy/filters/global-rate-limit";
 import { headerChanges } from "#envoy/header-policy";
 import { envoyPathRewrite } from "#envoy/path-rewrite";
 import { runtimePercent } from "#envoy/percent";
-import { InternalRedirectPolicy, RetryPolicy as EnvoyRetryPolicy, RouteAction, RouteAction_HashPolicy, RouteAction_RequestMirrorPolicy, WeightedCluster_ClusterWeight } from "#gen/envoy/envoy/config/route/v3/route_components";
+import { InternalRedirectPolicy, RetryPolicy as EnvoyRetryPolicy, RouteAction, RouteAction_ClusterNotFoundResponseCode, RouteAction_HashPolicy, RouteAction_RequestMirrorPolicy, WeightedCluster_ClusterWeight } from "#gen/envoy/envoy/config/route/v3/route_components";
 import { PreviousRoutesConfig } from "#gen/envoy/envoy/extensions/internal_redirect/previous_routes/v3/previous_routes_config";
 import { SafeCrossSchemeConfig } from "#gen/envoy/envoy/extensions/internal_redirect/safe_cross_scheme/v3/safe_cross_scheme_config";
 import { Bug } from "#lib/bug";
 import type { HashPolicy, RetryPolicy } from "#model/policy";
+import { unresolvedCluster } from "#model/route";
 import type { ForwardAction, ForwardTarget, HostRewrite, InternalRedirect, Mirror, Route } from "#model/route";
 
 /** Sends requests to backends. */
 export function forwardAction(route: Route, action: ForwardAction): RouteAction {
   return RouteAction.fromPartial({
     clusterSpecifier: clusterSpecifier(route, action.targets),
+    ...(action.targets.some(({ cluster }) => cluster === unresolvedCluster) ? { clusterNotFoundResponseCode: RouteAction_ClusterNotFoundResponseCode.INTERNAL_SERVER_ERROR } : {}),
     ...pathRewrite(route, action),
     ...hostRewrite(action),
     timeout: timeoutDuration(action.responseTimeout),

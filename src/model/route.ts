@@ -82,6 +82,9 @@ export interface InternalRedirect {
   readonly denyRepeatedRoute: boolean;
 }
 
+/** Stands among several targets for one that cannot be resolved: its share of the requests is answered with 500 (Gateway API, HTTPBackendRef). */
+export const unresolvedCluster: ClusterName = "contour/unresolved-backend";
+
 /** Sending requests to backends. */
 export interface ForwardAction {
   readonly kind: "forward";

@@ -11,11 +11,11 @@ interface Condition extends Json {
  * The status to write: what is desired, with times of conditions kept where they did not change, and with what others wrote kept:
  * conditions of types that we do not set, and parents of other controllers. Undefined when the object says all of it already.
  */
-export function mergeStatus(desired: Json, current: Json | undefined, now: string): Json | undefined {
+export function mergeStatus(desired: Json, current: Json | undefined, now: string, controllerName: string): Json | undefined {
   const merged: Record<string, unknown> = { ...desired };
   if (Array.isArray(desired["conditions"])) merged["conditions"] = mergeConditions(desired["conditions"] as Condition[], listOf<Condition>(current?.["conditions"]), now, true);
   if (Array.isArray(desired["listeners"])) merged["listeners"] = (desired["listeners"] as Json[]).map((listener) => withConditions(listener, listOf<Json>(current?.["listeners"]).find((other) => other["name"] === listener["name"]), now));
-  if (Array.isArray(desired["parents"])) merged["parents"] = mergeParents(desired["parents"] as Json[], listOf<Json>(current?.["parents"]), now);
+  if (Array.isArray(desired["parents"])) merged["parents"] = mergeParents(desired["parents"] as Json[], listOf<Json>(current?.["parents"]), now, controllerName);
   const unchanged = Object.entries(merged).every(([key, value]) => equalValues(value, current?.[key]));
   return unchanged ? undefined : merged;
 }
@@ -39,8 +39,7 @@ function mergeConditions(desired: readonly Condition[], current: readonly Condit
   return [...ours, ...foreign].toSorted((a, b) => place(String(a.type)) - place(String(b.type)));
 }
 
-function mergeParents(desired: readonly Json[], current: readonly Json[], now: string): readonly Json[] {
-  const controller = desired[0]?.["controllerName"];
+function mergeParents(desired: readonly Json[], current: readonly Json[], now: string, controllerName: string): readonly Json[] {
   const ours = desired.map((parent) => withConditions(parent, current.find((other) => other["controllerName"] === parent["controllerName"] && equalValues(other["parentRef"], parent["parentRef"])), now));
-  return [...current.filter((other) => controller !== undefined && other["controllerName"] !== controller), ...ours];
+  return [...current.filter((other) => other["controllerName"] !== controllerName), ...ours];
 }

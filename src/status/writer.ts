@@ -24,6 +24,8 @@ export interface StatusWriterOptions {
   readonly client: ApiClient;
   readonly log: Logger;
   readonly metrics: StatusMetrics;
+  /** The controller whose entries in lists of parents are ours. */
+  readonly controllerName: string;
   /** The status that the object has, as last seen; undefined for none. */
   readonly current: (update: StatusUpdate) => Readonly<Record<string, unknown>> | undefined;
   readonly clock: () => number;
@@ -96,7 +98,7 @@ export class StatusWriter {
 
   #patch(update: StatusUpdate): Readonly<Record<string, unknown>> | undefined {
     const now = new Date(this.#options.clock()).toISOString().replace(/\.\d+Z$/, "Z");
-    return mergeStatus(update.status, this.#options.current(update), now);
+    return mergeStatus(update.status, this.#options.current(update), now, this.#options.controllerName);
   }
 
   #pump(): void {

@@ -9,9 +9,6 @@ import type { BackendReference } from "#translate/gateway/api";
 import { mayRefer } from "#translate/gateway/reference-grants";
 import { resolveService, serviceCluster } from "#translate/shared/services";
 
-/** The cluster that stands for backends that cannot be resolved. It never exists; routes with it answer 500 for its share. */
-export const unresolvedCluster: ClusterName = "contour/unresolved-backend";
-
 /** Why a reference to a backend leads nowhere. */
 export interface ReferenceProblem {
   readonly reason: "RefNotPermitted" | "InvalidKind" | "BackendNotFound" | "UnsupportedProtocol";

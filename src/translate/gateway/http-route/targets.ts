@@ -1,9 +1,9 @@
 import { fail, ok } from "#lib/result";
 import type { Result } from "#lib/result";
 import type { Origin } from "#model/origin";
+import { unresolvedCluster } from "#model/route";
 import type { ForwardTarget } from "#model/route";
 import type { HttpBackendReference, HttpRouteFilter } from "#translate/gateway/api";
-import { unresolvedCluster } from "#translate/gateway/http-route/backends";
 import type { RouteVisit } from "#translate/gateway/http-route/backends";
 import { requestHeaders, responseHeaders } from "#translate/gateway/http-route/header-modifier";
 import { unsupported } from "#translate/gateway/http-route/rule-problem";
