@@ -52,6 +52,11 @@ export class Graph {
     return this.#runs;
   }
 
+  /** How many buckets and units are kept: when all facts are gone, none. */
+  get size(): number {
+    return [...this.#buckets.values(), ...this.#cells].reduce((sum, kept) => sum + kept.size, 0);
+  }
+
   /** Takes facts in, brings everything derived up to date, and tells which watched buckets changed. */
   commit(facts: readonly Fact[]): Changes {
     this.#changes = new Map();
