@@ -1,5 +1,6 @@
 import { envoyRules, resources } from "#app/resources";
 import type { ResourceKind } from "#app/resources";
+import { refKey, refOf } from "#k8s/object";
 import type { KubeObject } from "#k8s/object";
 import { kindOf } from "#k8s/kinds";
 import type { KindName } from "#k8s/kinds";
@@ -44,7 +45,9 @@ export class Pipeline {
 
   /** Takes in changes of objects and tells what they led to. */
   apply(events: readonly ObjectEvent[]): PipelineChange {
-    return this.commit(events.flatMap((event) => this.#fact(event)));
+    // Of several events about one object only the last one counts.
+    const last = new Map(events.map((event) => [refKey(event.type === "delete" ? event.ref : refOf(event.object)), event]));
+    return this.commit([...last.values()].flatMap((event) => this.#fact(event)));
   }
 
   /** Takes in facts that are not objects: addresses of the load balancer, rejections by Envoy. */
