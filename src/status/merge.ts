@@ -16,8 +16,15 @@ export function mergeStatus(desired: Json, current: Json | undefined, now: strin
   if (Array.isArray(desired["conditions"])) merged["conditions"] = mergeConditions(desired["conditions"] as Condition[], listOf<Condition>(current?.["conditions"]), now, true);
   if (Array.isArray(desired["listeners"])) merged["listeners"] = (desired["listeners"] as Json[]).map((listener) => withConditions(listener, listOf<Json>(current?.["listeners"]).find((other) => other["name"] === listener["name"]), now));
   if (Array.isArray(desired["parents"])) merged["parents"] = mergeParents(desired["parents"] as Json[], listOf<Json>(current?.["parents"]), now, controllerName);
-  const unchanged = Object.entries(merged).every(([key, value]) => equalValues(value, current?.[key]));
+  const unchanged = Object.entries(merged).every(([key, value]) => equalValues(withoutEmptyLists(value), withoutEmptyLists(current?.[key])));
   return unchanged ? undefined : merged;
+}
+
+/** The API server leaves empty lists of `loadBalancer` out, so that they are no difference; merging needs them written to remove what was there. */
+function withoutEmptyLists(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const kept = Object.entries(value).filter(([, inner]) => !(Array.isArray(inner) && inner.length === 0));
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
 
 function listOf<T>(value: unknown): readonly T[] {

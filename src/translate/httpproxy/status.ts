@@ -38,7 +38,7 @@ export const httpProxyStatus: Rule = {
       ...(warnings.length === 0 ? {} : { warnings: warnings.map(subCondition) }),
     };
     const ingress = read.all(loadBalancerAddresses, "");
-    emit(statuses, `HTTPProxy/${bucket}`, { kind: "HTTPProxy", namespace, name, generation, status: { currentStatus, description: message, conditions: [condition], ...(ingress.length === 0 ? {} : { loadBalancer: { ingress } }) } });
+    emit(statuses, `HTTPProxy/${bucket}`, { kind: "HTTPProxy", namespace, name, generation, status: { currentStatus, description: message, conditions: [condition], loadBalancer: { ingress } } });
   },
 };
 

@@ -8,7 +8,7 @@ export const ingressStatus: Rule = {
   derive(bucket, read, emit) {
     const ingress = read.one(ourIngresses, bucket);
     const addresses = read.all(loadBalancerAddresses, "");
-    if (ingress === undefined || addresses.length === 0) return;
+    if (ingress === undefined) return;
     const { namespace = "", name, generation = 0 } = ingress.metadata;
     emit(statuses, `Ingress/${bucket}`, { kind: "Ingress", namespace, name, generation, status: { loadBalancer: { ingress: addresses } } });
   },
