@@ -103,18 +103,22 @@ export class Reflector {
   }
 
   async #watch(): Promise<void> {
-    const { client, signal, random } = this.#options;
+    const { client, signal, random, sleep } = this.#options;
     const seconds = 300 + Math.floor(random() * 300);
     const path = `${this.#path}?watch=1&allowWatchBookmarks=true&timeoutSeconds=${seconds}&resourceVersion=${this.#version ?? ""}${this.#selector()}`;
     const stream = await client.stream({ path, signal, silenceMs: watchSilenceMs });
     // All that came in one piece of the network goes on together.
+    let silent = true;
     for await (const lines of linesOf(stream)) {
+      silent = false;
       const events = lines.map((line) => JSON.parse(line) as WatchLine);
-      this.#deliver(events);
       const failed = events.find((event) => event.type === "ERROR");
+      this.#deliver(events.filter((event) => event !== failed));
       if (failed !== undefined) throw new ApiError(failed.object.code ?? 500, { message: failed.object.message ?? "the watch failed" });
       this.#backoff.reset();
     }
+    // A server that ends streams before it says anything is not asked again at once.
+    if (silent && !signal.aborted) await sleep(this.#backoff.next());
   }
 
   #warn(error: unknown, status: number): void {
@@ -137,7 +141,7 @@ export class Reflector {
   #event({ type, object }: WatchLine, seen: Set<string> | undefined): readonly ObjectEvent[] {
     const version = object.metadata.resourceVersion;
     if (seen === undefined && version !== undefined) this.#version = version;
-    if (type === "BOOKMARK" || type === "ERROR") return [];
+    if (type === "BOOKMARK") return [];
     const ref = refOf(object);
     const key = refKey(ref);
     if (type === "DELETED") {
