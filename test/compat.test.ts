@@ -43,7 +43,7 @@ function settingsOf(story: Story): Settings {
 function conditionsOf(story: Story): ReadonlyMap<string, ValidCondition> {
   const graph = new Graph(translationRules(settingsOf(story), []), []);
   graph.commit(story.objects.map((object) => ({ family: objects(object.kind as KindName) as Family<unknown>, bucket: objectKey(object.metadata.namespace ?? "", object.metadata.name), publisher: "source", items: [object] })));
-  return new Map([...graph.buckets(statuses)].flatMap(([key, [status]]) => (status === undefined ? [] : [[key, (status.status as { conditions: readonly ValidCondition[] }).conditions[0] as ValidCondition]])));
+  return new Map([...graph.buckets(statuses)].flatMap(([key, [status]]) => (status?.kind !== "HTTPProxy" ? [] : [[key, (status.status as { conditions: readonly ValidCondition[] }).conditions[0] as ValidCondition]])));
 }
 
 const typesAndReasons = (found: readonly SubCondition[] | undefined): readonly string[] => (found ?? []).map(({ type, reason }) => `${type}/${reason}`).toSorted();

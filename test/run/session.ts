@@ -46,7 +46,12 @@ export class RunningContour {
 
   /** The newest state that fits. */
   state(what: string, fits: (state: State) => boolean): Promise<State> {
-    return waitFor(() => this.states.findLast((_, i) => i === this.states.length - 1 && fits(this.states[i] as State)), { what: `${what}; last: ${JSON.stringify(this.states.at(-1))}`, timeoutMs: 10_000, intervalMs: 5 });
+    const newest = (): State => {
+      const state = this.states.at(-1);
+      if (state === undefined || !fits(state)) throw new Error(JSON.stringify(state?.problems));
+      return state;
+    };
+    return waitFor(newest, { what, timeoutMs: 10_000, intervalMs: 5 });
   }
 
   get pid(): number {

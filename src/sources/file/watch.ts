@@ -10,7 +10,7 @@ import { isManifestFile, listManifestFiles, mergeManifests, withIdentity } from 
 
 /** Milliseconds without another change before a file is read: editors save in several steps. */
 const settleMs = 40;
-/** Milliseconds that a file which became empty, or unreadable, may take to become whole again before it is believed. */
+/** Milliseconds for which a file that became empty, shorter or unreadable must stay as it is before it is believed. */
 const halfWrittenMs = 300;
 
 /** Runs something later; gives a way to call it off. Injected so that tests need no clock. */
@@ -61,7 +61,10 @@ class WatchedFiles {
   readonly #served = new Map<string, { readonly file: string; readonly object: KubeObject; readonly generation: number }>();
   #places: ReadonlyMap<string, ManifestObject> = new Map();
   readonly #touched = new Set<string>();
-  readonly #doubted = new Map<string, number>();
+  /** Files that may be half-written, with what stood in them. */
+  readonly #doubted = new Map<string, string | undefined>();
+  /** How long the text of each file was when it was last believed. */
+  readonly #lengths = new Map<string, number>();
   #cancel: (() => void) | undefined;
   #order = 0;
 
@@ -72,7 +75,7 @@ class WatchedFiles {
   readAll(): void {
     const files = listManifestFiles(this.#options.paths);
     for (const file of [...files, ...this.#manifests.keys()]) this.#touched.add(file);
-    this.#read();
+    this.#read(false);
   }
 
   touch(path: string): void {
@@ -90,31 +93,33 @@ class WatchedFiles {
 
   #later(ms: number): void {
     this.#cancel?.();
-    this.#cancel = (this.#options.schedule ?? realTime)(ms, () => this.#read());
+    this.#cancel = (this.#options.schedule ?? realTime)(ms, () => this.#read(ms === halfWrittenMs));
   }
 
-  #read(): void {
+  #read(patient: boolean): void {
     this.#cancel?.();
     let doubts = false;
     for (const file of [...this.#touched].toSorted()) {
-      if (this.#readFile(file) === "doubtful") doubts = true;
+      if (this.#readFile(file, patient) === "doubtful") doubts = true;
       else this.#touched.delete(file);
     }
     this.#publish();
     if (doubts) this.#later(halfWrittenMs);
   }
 
-  /** Reads one file. A file that suddenly holds nothing, or no YAML, may be half-written: it gets one more chance. */
-  #readFile(file: string): "read" | "doubtful" {
-    const before = this.#manifests.get(file);
+  /** Reads one file. One that suddenly holds less, or no YAML, may be half-written: it is believed when it stays so for a while. */
+  #readFile(file: string, patient: boolean): "read" | "doubtful" {
     const text = statSync(file, { throwIfNoEntry: false })?.isFile() === true ? readFileSync(file, "utf8") : undefined;
     const manifest = text === undefined ? undefined : parseManifest(file, text);
-    const lost = before !== undefined && before.objects.length > 0 && (manifest === undefined || manifest.unreadable || manifest.objects.length < before.objects.length);
-    if (lost && !this.#doubted.has(file)) {
-      this.#doubted.set(file, 1);
+    const served = [...this.#served.values()].filter((entry) => entry.file === file).length;
+    // The beginning of an object may well be a whole object, so a shorter text is doubted, too.
+    const lost = served > 0 && (manifest === undefined || manifest.unreadable || manifest.objects.length < served || (text ?? "").length < (this.#lengths.get(file) ?? 0));
+    if (lost && !(patient && this.#doubted.has(file) && this.#doubted.get(file) === text)) {
+      this.#doubted.set(file, text);
       return "doubtful";
     }
     this.#doubted.delete(file);
+    this.#lengths.set(file, text?.length ?? 0);
     if (manifest === undefined) this.#manifests.delete(file);
     else this.#manifests.set(file, manifest);
     return "read";
