@@ -1,11 +1,20 @@
 import { once } from "node:events";
-import { createServer, type AddressInfo, type Server } from "node:net";
+import { createServer } from "node:net";
+
+/** Below the ports that the kernel gives to outgoing connections: those would be taken between asking and listening. */
+const [first, last] = [10_240, 32_000];
+
+/** Where this process begins to look; processes side by side begin at different places. */
+let next = first + ((process.pid * 97) % (last - first));
 
 /** Finds loopback TCP ports that nobody listens on, all different. */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, listen));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map(close));
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const port = next;
+    next = next + 1 < last ? next + 1 : first;
+    if (await isFree(port)) ports.push(port);
+  }
   return ports;
 }
 
@@ -15,14 +24,15 @@ export async function freePort(): Promise<number> {
   return port ?? 0;
 }
 
-async function listen(): Promise<Server> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return server;
-}
-
-async function close(server: Server): Promise<void> {
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  const listening = await new Promise<boolean>((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => resolve(true));
+  });
+  if (!listening) return false;
   const closed = once(server, "close");
   server.close();
   await closed;
+  return true;
 }

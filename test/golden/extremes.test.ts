@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { KubeObject } from "#k8s/object";
+import { parseObject } from "#k8s/parse";
+import { readFiles } from "#sources/file/read";
+import { trimObject } from "#sources/kubernetes/trim";
+import { waitFor } from "../bed/wait.ts";
+import { Stage } from "./stage.ts";
+
+const golden = new URL("../../testdata/golden/", import.meta.url).pathname;
+const services = readFiles([`${golden}httpproxy/tls/manifests/services.yaml`]).objects;
+const [goodSecret] = readFiles([`${golden}httpproxy/tls/manifests/secret.yaml`]).objects as readonly [KubeObject & { readonly data: Readonly<Record<string, string>> }];
+
+interface Condition {
+  readonly status: string;
+  readonly errors?: readonly { readonly type: string; readonly reason: string; readonly message: string }[];
+}
+
+function parsed(object: object): KubeObject {
+  const result = parseObject(object, { origin: "file" });
+  if (!result.ok) throw new Error(JSON.stringify(result.error).slice(0, 500));
+  return result.value;
+}
+
+const proxy = (name: string, generation: number, spec: object): KubeObject => parsed({ apiVersion: "projectcontour.io/v1", kind: "HTTPProxy", metadata: { name, namespace: "default", generation }, spec });
+const toWeb = [{ name: "web", port: 80 }];
+const hostWith = (fqdn: string, routes: readonly object[]): object => ({ virtualhost: { fqdn }, routes });
+
+describe("what a user may do, and Envoy refuses or hardly bears", { timeout: 180_000 }, () => {
+  const stage = new Stage();
+  before(async () => {
+    await stage.open();
+    await stage.play([...services, proxy("neighbour", 1, hostWith("neighbour.example.com", [{ services: toWeb }]))]);
+  });
+  after(() => stage.close());
+
+  const get = async (host: string, path = "/"): Promise<number> => (await stage.send({ url: `http://${host}${path}`, status: 0 })).status;
+  const answers = (host: string, path: string, status: number): Promise<boolean> => waitFor(async () => (await get(host, path)) === status, { what: `${host}${path} answers ${status}`, timeoutMs: 20_000, intervalMs: 10 });
+  const condition = (name: string): Condition | undefined => (stage.statuses.get(`HTTPProxy/default/${name}`)?.status["conditions"] as readonly Condition[] | undefined)?.[0];
+
+  it("a regular expression that only Envoy finds too large hurts its own host's change, and its status says so", async () => {
+    // RE2 in Envoy has 8 MB for an expression; this one is legal everywhere else.
+    const large = Array.from({ length: 1000 }, (_, i) => `/${"abcdefghij"[i % 10]}${i}[a-z]{900}`).join("|");
+    await stage.play([proxy("shop", 1, hostWith("shop.example.com", [{ services: toWeb }]))]);
+    await answers("shop.example.com", "/", 200);
+    const broken = proxy("shop", 2, hostWith("shop.example.com", [{ conditions: [{ regex: `/(${large})` }], services: toWeb }, { conditions: [{ prefix: "/new" }], services: toWeb }]));
+    await stage.play([broken, proxy("second", 1, hostWith("second.example.com", [{ services: toWeb }]))]);
+    await answers("second.example.com", "/", 200);
+    await waitFor(() => condition("shop")?.status === "False", { what: `the status of the refused HTTPProxy; refused: ${stage.nacks.join().slice(0, 200)}` });
+    assert.deepEqual(condition("shop")?.errors?.map(({ type, reason }) => [type, reason]), [["EnvoyError", "RejectedByEnvoy"]]);
+    assert.match(condition("shop")?.errors?.[0]?.message ?? "", /Envoy refuses .*too large/s);
+    assert.deepEqual([condition("second")?.status, condition("neighbour")?.status], ["True", "True"]);
+    assert.equal(await get("shop.example.com"), 200, "the last good version is served");
+    assert.equal(await get("neighbour.example.com"), 200);
+    await stage.play([proxy("shop", 3, hostWith("shop.example.com", [{ conditions: [{ prefix: "/new" }], services: toWeb }]))]);
+    await answers("shop.example.com", "/new", 200);
+    await waitFor(() => condition("shop")?.status === "True", { what: "the status of the mended HTTPProxy" });
+  });
+
+  it("ten thousand routes in one object", async () => {
+    const routes = Array.from({ length: 10_000 }, (_, i) => ({ conditions: [{ prefix: `/r${i}/` }], services: toWeb }));
+    await stage.play([proxy("many", 1, hostWith("many.example.com", routes))]);
+    await answers("many.example.com", "/r9999/", 200);
+    assert.deepEqual([await get("many.example.com", "/r0/x"), await get("many.example.com", "/none"), await get("neighbour.example.com")], [200, 404, 200]);
+    assert.equal(condition("many")?.status, "True");
+  });
+
+  it("a Secret of a megabyte: what is not looked at is dropped at the door, what is no certificate is refused", async () => {
+    const junk = Buffer.alloc(750_000, "x").toString("base64");
+    const trimmed = trimObject(structuredClone({ ...goodSecret, metadata: { name: "big", namespace: "default" }, data: { ...goodSecret.data, junk } }) as KubeObject) as typeof goodSecret;
+    assert.deepEqual(Object.keys(trimmed.data).toSorted(), ["tls.crt", "tls.key"]);
+    const bad = { ...goodSecret, metadata: { name: "bad", namespace: "default" }, data: { ...goodSecret.data, "tls.crt": junk } };
+    const withTls = (name: string, secretName: string): KubeObject => proxy(name, 1, { virtualhost: { fqdn: `${name}.example.com`, tls: { secretName } }, routes: [{ services: toWeb, permitInsecure: true }] });
+    await stage.play([trimmed, bad, withTls("big", "big"), withTls("bad", "bad")]);
+    await answers("big.example.com", "/", 200);
+    assert.deepEqual(condition("bad")?.errors?.map(({ type, reason }) => [type, reason]), [["TLSError", "SecretNotValid"]]);
+    assert.equal(await get("neighbour.example.com"), 200);
+  });
+});
