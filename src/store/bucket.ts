@@ -18,7 +18,9 @@ interface Contribution {
 export class Bucket {
   readonly family: Family<unknown>;
   readonly key: string;
-  /** Made only when somebody reads: most of a hundred thousand buckets have one reader or none. */
+  /** Most of a hundred thousand buckets have one reader or none: a map is made for the second one only. */
+  #reader: BucketReader | undefined;
+  #attention: Attention = "presence";
   #readers: Map<BucketReader, Attention> | undefined;
   #contributions: Contribution[] = [];
   #flat: readonly unknown[] | undefined;
@@ -33,21 +35,29 @@ export class Bucket {
   }
 
   get unused(): boolean {
-    return this.empty && (this.#readers === undefined || this.#readers.size === 0);
+    return this.empty && this.#reader === undefined && (this.#readers === undefined || this.#readers.size === 0);
   }
 
   /** Notes that `reader` looked; looking at the contents counts more than looking at the presence. */
   addReader(reader: BucketReader, attention: Attention): void {
-    this.#readers ??= new Map();
+    if (this.#readers === undefined && (this.#reader === undefined || this.#reader === reader)) {
+      if (this.#reader === undefined || attention === "contents") this.#attention = attention;
+      this.#reader = reader;
+      return;
+    }
+    this.#readers ??= new Map(this.#reader === undefined ? [] : [[this.#reader, this.#attention]]);
+    this.#reader = undefined;
     if (attention === "contents" || !this.#readers.has(reader)) this.#readers.set(reader, attention);
   }
 
   removeReader(reader: BucketReader): void {
-    this.#readers?.delete(reader);
+    if (this.#reader === reader) this.#reader = undefined;
+    else this.#readers?.delete(reader);
   }
 
   /** Those who must look again after a change. */
   *affectedBy(change: Attention): Iterable<BucketReader> {
+    if (this.#reader !== undefined && (change === "presence" || this.#attention === "contents")) yield this.#reader;
     for (const [reader, attention] of this.#readers ?? []) if (change === "presence" || attention === "contents") yield reader;
   }
 
@@ -64,7 +74,9 @@ export class Bucket {
     const known = before !== undefined && before.publisher === publisher;
     if (known ? this.#equal(before.items, items) : items.length === 0) return "same";
     const wasEmpty = this.empty;
-    this.#contributions.splice(at, known ? 1 : 0, ...(items.length === 0 ? [] : [{ publisher, items }]));
+    // Made anew while it is small: an array that grows in place keeps room for sixteen more.
+    if (this.#contributions.length < 4) this.#contributions = this.#contributions.toSpliced(at, known ? 1 : 0, ...(items.length === 0 ? [] : [{ publisher, items }]));
+    else this.#contributions.splice(at, known ? 1 : 0, ...(items.length === 0 ? [] : [{ publisher, items }]));
     this.#flat = undefined;
     return wasEmpty === this.empty ? "contents" : "presence";
   }

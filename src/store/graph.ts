@@ -146,6 +146,8 @@ export class Graph {
     cell.reads = [];
     for (const bucket of oldReads) bucket.removeReader(cell);
     rule.derive(cell.bucket, this.#reader(cell), emit);
+    // Without the room that a growing array keeps: there are a hundred thousand of them.
+    cell.reads = cell.reads.slice();
     const oldEmitted = cell.emitted;
     cell.emitted = [...said.keys()];
     for (const bucket of oldEmitted) if (!said.has(bucket)) this.#put(bucket, cell.id, []);
