@@ -21,8 +21,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   xds: ["gen/envoy", "lib", "metrics"],
   status: ["conditions", "store", "k8s", "settings", "lib", "metrics", "sources/kubernetes"],
   certs: ["conditions", "store", "k8s", "settings", "lib"],
-  debug: ["lib"],
-  app: ["lib", "gen", "model", "k8s", "settings", "metrics", "conditions", "store", "sources", "translate", "envoy", "xds", "status", "certs", "debug"],
+  app: ["lib", "gen", "model", "k8s", "settings", "metrics", "conditions", "store", "sources", "translate", "envoy", "xds", "status", "certs"],
   cli: ["lib", "app", "certs", "settings", "k8s", "sources", "envoy"],
 };
 
