@@ -14,15 +14,8 @@ export interface ListedRoute {
   readonly curl?: string;
 }
 
-/** Where Envoy listens. */
-export interface ListenAddresses {
-  readonly address: string;
-  readonly httpPort: number;
-  readonly httpsPort: number;
-}
-
 /** All routes that are served now, ordered by URL. */
-export function listRoutes(graph: Graph, _addresses: ListenAddresses): readonly ListedRoute[] {
+export function listRoutes(graph: Graph): readonly ListedRoute[] {
   const hosts = [...graph.buckets(virtualHosts), ...graph.buckets(wildcardHosts)].flatMap(([, items]) => items);
   return hosts.flatMap((host) => host.routes.map((route) => listRoute(graph, host, route))).flatMap((route) => route ?? []).toSorted((a, b) => compareText(a.url, b.url));
 }

@@ -9,6 +9,7 @@ import { startEnvoy } from "#app/envoy-process";
 import type { EnvoyProcess } from "#app/envoy-process";
 import { gatewayPortBeside } from "#app/gateway-ports";
 import type { PipelineChange } from "#app/pipeline";
+import { requireFreePort } from "#app/port-check";
 import { listRoutes } from "#app/route-list";
 import type { ListedRoute } from "#app/route-list";
 import { createSampleBackends } from "#app/sample-backends";
@@ -62,6 +63,8 @@ export interface RunState {
 /** Serves manifests with a real Envoy until the signal aborts. */
 export async function run(options: RunOptions): Promise<void> {
   const { env, log, clock, output, signal } = options;
+  await requireFreePort(options.address, options.httpPort, "--http-port");
+  await requireFreePort(options.address, options.httpsPort, "--https-port");
   const binary = await ensureEnvoyBinary({ env, progress: (line) => output.progress(line) });
   const ca = await openLocalCa({ folder: localCaFolder(env), now: clock });
   const session = new RunSession(options, ca);
@@ -135,9 +138,9 @@ class RunSession {
 
   show(): void {
     this.#shown = true;
-    const { address, httpPort, httpsPort, output } = this.#options;
+    const { output } = this.#options;
     output.state({
-      routes: listRoutes(this.controller.pipeline.graph, { address, httpPort, httpsPort }),
+      routes: listRoutes(this.controller.pipeline.graph),
       report: this.#report,
       problems: collectProblems(this.controller.pipeline),
       place: (problem) => this.#watch?.locate(problem, problem.field),

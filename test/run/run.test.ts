@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { waitFor } from "../bed/wait.ts";
@@ -121,6 +123,17 @@ describe("contour run, wrongly called", () => {
   it("names what does not exist", () => {
     const { code, text } = run("run", "no-such-folder");
     assert.deepEqual([code, text.includes("no-such-folder"), text.includes("    at ")], [3, true, false], text);
+  });
+  it("says that a port is taken", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { port } = taken.address() as AddressInfo;
+    const { code, text } = await new Promise<{ readonly code: number; readonly text: string }>((resolve) => {
+      execFile(join(import.meta.dirname, "../../bin/contour"), ["run", "--http-port", String(port)], (error, _, stderr) => resolve({ code: Number(error?.code ?? 0), text: stderr }));
+    });
+    taken.close();
+    assert.equal(code, 3);
+    assert.ok(text.includes(`127.0.0.1:${port} is in use by another program; choose another port with --http-port`), text);
   });
   it("explains unknown options and commands", () => {
     assert.deepEqual(run("run", "--htpp-port", "1").code, 2);
