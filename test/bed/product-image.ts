@@ -21,7 +21,7 @@ export function contourImage(tag = "test.local/contour:latest"): ImageWish {
   return {
     tags: [tag],
     programs: [{ from: process.execPath, to: "/usr/bin/node" }],
-    entries: [entry("package.json"), entry("src"), ...productionPackages().map(entry)],
+    entries: [entry("package.json"), entry("src"), entry("proto"), ...productionPackages().map(entry)],
     entrypoint: ["/usr/bin/node", "/app/src/cli/main.ts"],
     workingDir: "/app",
   };
