@@ -37,8 +37,6 @@ export interface Settings {
   readonly gatewayAddress: string;
   /** Whether hosts that want TLS and name no Secret get a certificate of the local authority (`contour run`). */
   readonly localCertificates: boolean;
-  /** Whether loopback addresses are allowed as endpoints (`contour run`). */
-  readonly allowLoopbackEndpoints: boolean;
 }
 
 /** The Envoy port for a Gateway listener's port as in Go Contour: 8000 above it, wrapped below 65536, never privileged. */
@@ -63,5 +61,4 @@ export const defaultSettings: Settings = {
   gatewayPort: gatewayEnvoyPort,
   gatewayAddress: "0.0.0.0",
   localCertificates: false,
-  allowLoopbackEndpoints: false,
 };
