@@ -1,4 +1,5 @@
-import { escapeRegex, headerMatcher } from "#envoy/match";
+import { headerMatcher } from "#envoy/match";
+import { escapeRegex } from "#lib/regex";
 import { sniHeader, wildcardsHeader } from "#envoy/scope-key";
 import type { HeaderMatcher } from "#gen/envoy/envoy/config/route/v3/route_components";
 import type { ValueMatch, VirtualHost } from "#model/route";

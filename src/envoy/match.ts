@@ -29,8 +29,3 @@ export function queryMatcher({ name, value }: QueryMatch): QueryParameterMatcher
   if (value.kind === "present") return QueryParameterMatcher.fromPartial({ name, queryParameterMatchSpecifier: { $case: "presentMatch", value: true } });
   return QueryParameterMatcher.fromPartial({ name, queryParameterMatchSpecifier: { $case: "stringMatch", value: stringMatcher(value) } });
 }
-
-/** Makes a text match itself inside of a regular expression. */
-export function escapeRegex(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
-}

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { hashName, scopeName, virtualHostName, wildScopeName } from "#envoy/names";
+import { scopeName, virtualHostName, wildScopeName } from "#envoy/names";
+import { hashName } from "#lib/hash-name";
 
 describe("names of Envoy's resources", () => {
   it("a scope is named as its key, and no host has the name of the wildcard scope", () => {
@@ -9,14 +10,14 @@ describe("names of Envoy's resources", () => {
   });
 
   it("short names stay as they are", () => {
-    assert.equal(hashName(60, "default", "kuard", "80"), "default/kuard/80");
+    assert.equal(hashName("default", "kuard", "80"), "default/kuard/80");
     assert.equal(virtualHostName("*.example.com"), "*.example.com");
   });
 
   it("long names are shortened from the last part, and marked by the whole", () => {
-    const long = hashName(60, "default", "a-service-with-quite-a-long-name-for-a-service", "8080", "da39a3ee5e");
+    const long = hashName("default", "a-service-with-quite-a-long-name-for-a-service", "8080", "da39a3ee5e");
     assert.match(long, /^default\/a-servic-[0-9a-f]{6}\/8080\/da39a3ee5e$/);
-    assert.notEqual(long, hashName(60, "default", "a-service-with-quite-a-long-name-for-a-servicf", "8080", "da39a3ee5e"));
+    assert.notEqual(long, hashName("default", "a-service-with-quite-a-long-name-for-a-servicf", "8080", "da39a3ee5e"));
   });
 
   it("a single long part is shorter than the limit, too", () => {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hashName } from "#lib/hash-name";
 
 /** The cluster of Envoy's own admin interface, a part of its bootstrap. */
 export const adminClusterName = "envoy-admin";
@@ -23,27 +23,5 @@ export function fallbackListenerName(listener: string): string {
 
 /** The name of a host's virtual host. Users see it in Envoy's metrics. */
 export function virtualHostName(host: string): string {
-  return hashName(60, host);
-}
-
-/**
- * Joins parts to a name shorter than a limit: as they are when they fit, else with parts shortened from the last to the
- * first and marked by a hash of the whole, until it fits.
- */
-export function hashName(maximumLength: number, ...parts: readonly string[]): string {
-  const whole = parts.join("/");
-  if (whole.length < maximumLength) return whole;
-  const digest = createHash("sha256").update(whole).digest("hex");
-  const room = Math.trunc(maximumLength / parts.length);
-  const shortened = [...parts];
-  for (let i = parts.length - 1; i >= 0; i--) {
-    shortened[i] = shorten(room, parts[i] ?? "", digest.slice(0, 6));
-    if (shortened.join("/").length < maximumLength) return shortened.join("/");
-  }
-  return digest.slice(0, maximumLength);
-}
-
-function shorten(room: number, part: string, mark: string): string {
-  if (part.length <= room) return part;
-  return room <= mark.length ? mark.slice(0, room) : `${part.slice(0, room - mark.length - 1)}-${mark}`;
+  return hashName(host);
 }

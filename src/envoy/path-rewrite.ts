@@ -1,4 +1,5 @@
-import { escapeRegex, regexMatcher } from "#envoy/match";
+import { regexMatcher } from "#envoy/match";
+import { escapeRegex } from "#lib/regex";
 import { segmentPrefix } from "#envoy/route-match";
 import type { RegexMatchAndSubstitute } from "#gen/envoy/envoy/type/matcher/v3/regex";
 import type { PathMatch, PathRewrite } from "#model/route";

@@ -5,7 +5,8 @@ import { Bug } from "#lib/bug";
 import type { FieldPath } from "#k8s/object";
 import type { HeaderMatch, PathMatch, QueryMatch, RouteMatch, ValueMatch } from "#model/route";
 import type { Parsed } from "#translate/shared/parsed";
-import { escapeRegex, parseRegex } from "#translate/shared/regex";
+import { escapeRegex } from "#lib/regex";
+import { parseRegex } from "#translate/shared/regex";
 
 type Condition = NonNullable<NonNullable<HTTPProxy["spec"]["routes"]>[number]["conditions"]>[number];
 type HeaderCondition = NonNullable<Condition["header"]>;

@@ -75,7 +75,7 @@ function guardsHaveTls(visit: Visit, proxy: HTTPProxy): boolean {
 function checkGuards(visit: Visit, proxy: HTTPProxy): readonly JwtProvider[] | undefined {
   const host = proxy.spec.virtualhost;
   if (host?.authorization !== undefined) {
-    visit.report(proxy, proxyError("AuthError", "AuthNotPermitted", ["spec", "virtualhost", "authorization"], "external authorization is not implemented yet; the host is not served, so that nobody gets around it"));
+    visit.report(proxy, proxyError("AuthError", "AuthNotPermitted", ["spec", "virtualhost", "authorization"], "external authorization does not exist here yet; the host is not served, so that nobody gets around it"));
     return undefined;
   }
   const providers = host?.jwtProviders ?? [];

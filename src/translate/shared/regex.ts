@@ -12,8 +12,3 @@ export function parseRegex(pattern: string): Result<string, string> {
     return fail(`${JSON.stringify(pattern)} is not an RE2 regular expression: ${reason}; lookaheads and backreferences do not exist there`);
   }
 }
-
-/** Writes text so that a regular expression takes it literally. */
-export function escapeRegex(text: string): string {
-  return RE2JS.quote(text);
-}

@@ -7,7 +7,7 @@ import type { Origin } from "#model/origin";
 import type { Settings } from "#settings/settings";
 import type { Emit, Reader } from "#store/family";
 import { clusters, endpointsName, endpointsWanted, objectKey, objects } from "#translate/facts";
-import { hashName } from "#translate/shared/names";
+import { hashName } from "#lib/hash-name";
 
 type ServicePort = NonNullable<NonNullable<Service["spec"]>["ports"]>[number];
 

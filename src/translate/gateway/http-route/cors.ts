@@ -1,6 +1,6 @@
 import type { CorsOrigin, CorsPolicy } from "#model/policy";
 import type { HttpRouteFilter } from "#translate/gateway/api";
-import { escapeRegex } from "#translate/shared/regex";
+import { escapeRegex } from "#lib/regex";
 
 /** How long browsers may keep a preflight's answer when the filter does not say it, in seconds. */
 const defaultMaxAge = 5;
