@@ -25,7 +25,7 @@ export function defineTranslate(program: Command, finish: (code: number) => void
     .option("-o, --output <format>", "json or yaml", "yaml")
     .option("--resources <list>", "only these: lds,rds,cds,eds,sds (default: all)")
     .option("--status", "show the status of each object instead of the resources")
-    .addHelpText("after", "\nExamples:\n  contour translate examples/quickstart\n  contour translate --resources rds,cds -o json shop.yaml\n  contour translate --status shop.yaml\n\nExit codes: 0 all objects are valid, 1 at least one is not, 2 the command was not understood.")
+    .addHelpText("after", "\nExamples:\n  contour translate shop.yaml shared/\n  contour translate --resources rds,cds -o json shop.yaml\n  contour translate --status shop.yaml\n\nExit codes: 0 all objects are valid, 1 at least one is not, 2 the command was not understood.")
     .action(async (paths: string[], options: TranslateOptions) => finish(await translate(paths, options, { out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text) })));
 }
 

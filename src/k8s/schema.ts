@@ -26,7 +26,8 @@ export function schemaOf(kind: KindName): SchemaNode {
   return schema;
 }
 
-const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false, verbose: true, messages: false });
+// Optimising takes longer than it saves: most processes validate some hundred objects.
+const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false, verbose: true, messages: false, code: { optimize: false } });
 const validators = new Map<string, ValidateFunction>();
 
 /** The compiled check of a kind. `strict` refuses fields that the schema does not know. Compiled when first needed. */
