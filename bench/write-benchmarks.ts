@@ -15,7 +15,7 @@ function readResults(path: string): { readonly about: About["about"]; readonly r
   const lines = readFileSync(path, "utf8").trim().split("\n").map((line) => JSON.parse(line) as About | Row);
   const [head] = lines;
   if (head === undefined || !("about" in head)) throw new Error(`${path} is not the output of a benchmark run`);
-  return { about: head.about, rows: lines.slice(1) as readonly Row[] };
+  return { about: head.about, rows: (lines.slice(1) as readonly Row[]).toSorted((a, b) => a.n - b.n) };
 }
 
 function figures({ about, rows }: ReturnType<typeof readResults>): string {
