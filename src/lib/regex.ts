@@ -1,4 +1,4 @@
 /** Writes text so that a regular expression (RE2, JavaScript) takes it literally. */
 export function escapeRegex(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
