@@ -32,7 +32,8 @@ export function startEnvoy(options: EnvoyProcessOptions): EnvoyProcess {
   const file = join(folder, "bootstrap.json");
   writeFileSync(file, JSON.stringify(options.bootstrap));
   const args = ["--config-path", file, "--use-dynamic-base-id", "--log-level", "warning", "--log-format", "[%l] %v", "--drain-time-s", "2", "--concurrency", String(options.concurrency ?? 2)];
-  const child = spawn(options.binary, args, { stdio: ["ignore", "pipe", "pipe"] });
+  // In a group of its own: Ctrl-C in a terminal reaches the whole group, and Envoy is to end last.
+  const child = spawn(options.binary, args, { stdio: ["ignore", "pipe", "pipe"], detached: true });
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", options.onLine);
   let stopping = false;
   const exited = new Promise<void>((resolve) => {

@@ -21,8 +21,9 @@ export function createSampleBackends(): SampleBackends {
   const ports = new Map<string, Promise<number>>();
   const waiting = new Map<string, (port: number) => void>();
   const slices = new Map<string, EndpointSlice>();
+  // In a group of its own: Ctrl-C in a terminal reaches the whole group, and ending it is our business.
   const start = (): ChildProcess => {
-    const started = fork(new URL("./sample-backend.ts", import.meta.url), { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    const started = fork(new URL("./sample-backend.ts", import.meta.url), { stdio: ["ignore", "ignore", "inherit", "ipc"], detached: true });
     started.on("message", ({ name, port }: { name: string; port: number }) => waiting.get(name)?.(port));
     return started;
   };
@@ -54,7 +55,9 @@ export function createSampleBackends(): SampleBackends {
       const services = events.filter((event) => (event.type === "delete" ? event.ref.kind : event.object.kind) === "Service");
       return (await Promise.all(services.map(followOne))).flat();
     },
-    stop: () => void child?.disconnect(),
+    stop() {
+      if (child?.connected === true) child.disconnect();
+    },
   };
 }
 

@@ -102,6 +102,7 @@ describe("contour run", () => {
     const children = childrenOf(contour.pid);
     assert.ok(children.length >= 2, JSON.stringify(children));
     assert.equal(await contour.interrupt(), 0, contour.errors);
+    assert.equal(contour.errors, "");
     await waitFor(() => children.every(({ pid }) => !existsSync(`/proc/${pid}`) || readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ")), { what: `the ends of ${JSON.stringify(children)}`, timeoutMs: 5000 });
     const refused = await new Promise<boolean>((resolve) => {
       const socket = connect(contour.httpPort, "127.0.0.1", () => resolve(false));

@@ -28,7 +28,7 @@ export class RunningContour {
     cpSync(from, join(this.folder, "manifests"), { recursive: true });
     [this.httpPort = 0, this.httpsPort = 0] = await freePorts(2);
     const args = ["run", join(this.folder, "manifests"), "--output", "json", "--http-port", String(this.httpPort), "--https-port", String(this.httpsPort)];
-    const child = spawn(join(import.meta.dirname, "../../bin/contour"), args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, XDG_DATA_HOME: join(this.folder, "data") } });
+    const child = spawn(join(import.meta.dirname, "../../bin/contour"), args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, XDG_DATA_HOME: join(this.folder, "data") }, detached: true });
     this.#process = child;
     child.stderr.on("data", (text) => (this.errors += String(text)));
     child.on("exit", (code) => (this.exitCode = code));
@@ -58,11 +58,11 @@ export class RunningContour {
     return this.#process?.pid ?? 0;
   }
 
-  /** Presses Ctrl-C and waits for the end. */
+  /** Presses Ctrl-C, which reaches the whole group of processes as in a terminal, and waits for the end. */
   async interrupt(): Promise<number | null> {
     if (this.#process === undefined || this.exitCode !== undefined) return this.exitCode ?? null;
     const gone = once(this.#process, "exit");
-    this.#process.kill("SIGINT");
+    process.kill(-this.pid, "SIGINT");
     const [code] = (await gone) as [number | null];
     return code;
   }
