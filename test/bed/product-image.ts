@@ -22,7 +22,7 @@ export function contourImage(tag = "test.local/contour:latest"): ImageWish {
     tags: [tag],
     programs: [{ from: process.execPath, to: "/usr/bin/node" }],
     entries: [entry("package.json"), entry("src"), entry("proto"), ...productionPackages().map(entry)],
-    entrypoint: ["/usr/bin/node", "/app/src/cli/main.ts"],
+    entrypoint: ["/usr/bin/node", "--no-memory-reducer", "/app/src/cli/main.ts"],
     workingDir: "/app",
   };
 }
