@@ -153,7 +153,7 @@ describe("actions", () => {
       redirect("/host", { host: "other.org", code: 308 }),
       redirect("/full", { path: { kind: "full", path: "/new" } }),
       redirect("/prefix", { path: { kind: "prefix", prefix: "/new/" } }),
-      redirect("/root", { path: { kind: "prefix", prefix: "/" } }),
+      redirect("/base", { path: { kind: "prefix", prefix: "/" } }),
     ]);
     const where = async (path: string): Promise<string> => {
       const { status, headers } = await ask(path);
@@ -165,8 +165,8 @@ describe("actions", () => {
     assert.equal(await where("/full/x?q=1"), "302 http://HOST/new?q=1");
     assert.equal(await where("/prefix/x"), "302 http://HOST/new/x");
     assert.equal(await where("/prefix"), "302 http://HOST/new");
-    assert.equal(await where("/root/x"), "302 http://HOST/x");
-    assert.equal(await where("/root"), "302 http://HOST/");
+    assert.equal(await where("/base/x"), "302 http://HOST/x");
+    assert.equal(await where("/base"), "302 http://HOST/");
   });
 
   it("rewrites of paths", async () => {
@@ -175,7 +175,7 @@ describe("actions", () => {
       rewrite("/full", "segment", { kind: "full", path: "/a\\1b" }),
       rewrite("/text/", "string", { kind: "prefix", prefix: "/" }),
       rewrite("/seg", "segment", { kind: "prefix", prefix: "/new/" }),
-      rewrite("/root.x", "segment", { kind: "prefix", prefix: "/" }),
+      rewrite("/base.x", "segment", { kind: "prefix", prefix: "/" }),
       rewrite("/re", "string", { kind: "regex", pattern: "^/re/(.*)$", substitution: "/got/\\1" }),
       rewrite("/", "segment", { kind: "prefix", prefix: "/under" }),
     ]);
@@ -184,8 +184,8 @@ describe("actions", () => {
     assert.equal(await seen("/text/x"), "/x");
     assert.equal(await seen("/seg/x"), "/new/x");
     assert.equal(await seen("/seg"), "/new");
-    assert.equal(await seen("/root.x/y"), "/y");
-    assert.equal(await seen("/root.x"), "/");
+    assert.equal(await seen("/base.x/y"), "/y");
+    assert.equal(await seen("/base.x"), "/");
     assert.equal(await seen("/re/x"), "/got/x");
     assert.equal(await seen("/y"), "/under/y");
   });
