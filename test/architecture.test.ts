@@ -11,7 +11,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   gen: ["k8s/object"],
   model: ["lib"],
   k8s: ["lib", "gen/k8s"],
-  settings: ["lib"],
+  settings: ["lib", "k8s/object", "gen/k8s"],
   metrics: ["lib"],
   conditions: ["k8s", "lib"],
   store: ["k8s", "lib"],

@@ -7,7 +7,7 @@ import { buildSecret } from "#envoy/secret";
 import type { EnvoySettings } from "#settings/envoy";
 import type { Rule } from "#store/family";
 import { family } from "#store/family";
-import { certificatesWanted, clusters, endpoints, listeners, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
+import { certificatesWanted, clusters, endpoints, listeners, sharedGuards, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
 
 /** Encoded Envoy resources, by xDS service. Bucket: the resource's name. */
 export const resources = {
@@ -45,7 +45,7 @@ export function envoyRules(settings: EnvoySettings): readonly Rule[] {
     }),
     rule("envoy-listener", listeners, (name, read, emit) => {
       const listener = read.one(listeners, name);
-      if (listener !== undefined) emit(resources.lds, name, buildListener(listener, read.all(tlsHosts, name), settings));
+      if (listener !== undefined) emit(resources.lds, name, buildListener(listener, read.all(tlsHosts, name), read.all(sharedGuards, name), settings));
     }),
   ];
 }

@@ -11,7 +11,7 @@ import type { EnvoySettings } from "#settings/envoy";
 import { defaultSettings } from "#settings/settings";
 import type { Settings } from "#settings/settings";
 import type { ObjectEvent } from "#store/event";
-import { ingressProblems, ourProxies, proxyReports, statuses } from "#translate/facts";
+import { extensionProblems, ingressProblems, ourProxies, proxyReports, statuses } from "#translate/facts";
 import type { DesiredStatus } from "#translate/facts";
 import { problemsOf } from "#translate/httpproxy/status";
 
@@ -72,7 +72,8 @@ export function collectProblems(pipeline: Pipeline): readonly ObjectProblem[] {
     problemsOf(graph.items(proxyReports, bucket)).map((problem) => ({ severity: problem.severity, kind: "HTTPProxy", ...split(bucket), field: formatFieldPath(problem.path), message: problem.message })),
   );
   const ingresses = [...graph.buckets(ingressProblems)].flatMap(([bucket, problems]) => problems.map(({ severity = "error", field, message }) => ({ severity, kind: "Ingress", ...split(bucket), field, message })));
-  const unique = new Map([...ingresses, ...proxies, ...gatewayProblems(pipeline)].map((problem) => [JSON.stringify(problem), problem]));
+  const extensions = [...graph.buckets(extensionProblems)].flatMap(([bucket, problems]) => problems.map(({ severity, path, message }) => ({ severity, kind: "ExtensionService", ...split(bucket), field: formatFieldPath(path), message })));
+  const unique = new Map([...ingresses, ...proxies, ...extensions, ...gatewayProblems(pipeline)].map((problem) => [JSON.stringify(problem), problem]));
   return [...unique.values()].toSorted((a, b) => compareText(`${a.kind}/${a.namespace}/${a.name} ${a.field}`, `${b.kind}/${b.namespace}/${b.name} ${b.field}`));
 }
 
@@ -89,7 +90,7 @@ const badWhenTrue = new Set(["Conflicted", "PartiallyInvalid"]);
 /** Gateway API says what is wrong by conditions: of the object, its listeners or its parents. That a part is not programmed follows from others. */
 function gatewayProblems(pipeline: Pipeline): readonly ObjectProblem[] {
   return [...pipeline.graph.buckets(statuses)].flatMap(([, [status]]) => {
-    if (status === undefined || status.kind === "HTTPProxy" || status.kind === "Ingress") return [];
+    if (status === undefined || status.kind === "HTTPProxy" || status.kind === "ExtensionService" || status.kind === "Ingress") return [];
     const { conditions = [], listeners = [], parents = [] } = status.status as { conditions?: readonly Condition[]; listeners?: readonly { conditions: readonly Condition[] }[]; parents?: readonly { conditions: readonly Condition[] }[] };
     const all = [...conditions, ...[...listeners, ...parents].flatMap((part) => part.conditions)];
     const broken = all.filter(({ type, status: value }) => (badWhenTrue.has(type) ? value === "True" : value === "False" && type !== "Programmed"));

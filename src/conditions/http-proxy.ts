@@ -1,8 +1,9 @@
+import type { Problem } from "#conditions/problem";
 import type { FieldPath } from "#k8s/object";
 
 /** Every problem that an HTTPProxy's status can name: its type and, for each type, its reasons (projectcontour.io/v1). */
 export const httpProxyProblems = {
-  VirtualHostError: ["FQDNNotSpecified", "DuplicateVhost", "RateLimitPolicyNotValid"],
+  VirtualHostError: ["FQDNNotSpecified", "DuplicateVhost", "RateLimitPolicyNotValid", "RequestHeadersPolicyInvalid", "ResponseHeadersPolicyInvalid"],
   RootNamespaceError: ["RootProxyNotAllowedInNamespace"],
   SpecError: ["NothingDefined", "IgnoredField", "SchemaNotValid"],
   TLSError: ["TLSIncompatibleFeatures", "TLSConfigNotValid", "DelegationNotPermitted", "SecretNotValid", "FallbackNotPresent", "FallbackNotDelegated", "FallbackNotValid", "ClientValidationInvalid", "CACertificateNotDelegated", "CertificateExpired"],
@@ -11,8 +12,8 @@ export const httpProxyProblems = {
   IPFilterError: ["IncompatibleIPAddressFilters", "IPFilterPolicyNotValid", "InvalidCIDR"],
   CORSError: ["PolicyDidNotParse"],
   RouteError: ["RouteActionCountNotValid", "PathMatchConditionsNotValid", "HeaderMatchConditionsNotValid", "QueryParameterMatchConditionsNotValid", "RequestHeadersPolicyInvalid", "ResponseHeaderPolicyInvalid", "CookieRewritePoliciesInvalid", "TimeoutPolicyNotValid", "RateLimitPolicyNotValid", "RequestRedirectPolicy", "HealthCheckPolicyInvalid", "FeatureNotSupported"],
-  ServiceError: ["ServicePortInvalid", "ServiceUnresolvedReference", "UnsupportedProtocol", "TLSUpstreamValidation", "RequestHeadersPolicyInvalid", "ResponseHeadersPolicyInvalid", "SlowStartInvalid", "OnlyOneMirror"],
-  PrefixReplaceError: ["MustHavePrefix", "DuplicateReplacement", "AmbiguousReplacement"],
+  ServiceError: ["ServicePortInvalid", "ServiceUnresolvedReference", "UnsupportedProtocol", "TLSUpstreamValidation", "RequestHeadersPolicyInvalid", "ResponseHeadersPolicyInvalid", "SlowStartInvalid", "OnlyOneMirror", "OutlierDetectionInvalid", "MirrorInvalid"],
+  PrefixReplaceError: ["MustHavePrefix", "DuplicateReplacement", "AmbiguousReplacement", "RegexNotValid"],
   TCPProxyError: ["TLSMustBeConfigured", "NoServicesAndInclude", "NothingDefined", "ServiceUnresolvedReference", "IgnoredField"],
   TCPProxyIncludeError: ["IncludeNotFound", "RootIncludesRoot", "IncludeCreatesCycle"],
   IncludeError: ["IncludeNotFound", "RootIncludesRoot", "IncludeCreatesCycle", "PathMatchConditionsNotValid", "DuplicateMatchConditions"],
@@ -26,13 +27,9 @@ export type ProblemType = keyof typeof httpProxyProblems;
 /** The reasons that a type of problem can have. */
 export type ProblemReason<T extends ProblemType> = (typeof httpProxyProblems)[T][number];
 
-/** One thing that is wrong, or odd, with an HTTPProxy, at one field of it. */
-export interface HttpProxyProblem {
-  readonly severity: "error" | "warning";
+/** One thing that is wrong, or odd, with an HTTPProxy. */
+export interface HttpProxyProblem extends Problem {
   readonly type: ProblemType;
-  readonly reason: string;
-  readonly path: FieldPath;
-  readonly message: string;
 }
 
 /** An error: the field cannot work as written. */

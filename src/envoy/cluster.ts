@@ -7,7 +7,9 @@ import { usesTls, upstreamProtocol, upstreamTls } from "#envoy/upstream";
 import { CircuitBreakers } from "#gen/envoy/envoy/config/cluster/v3/circuit_breaker";
 import { Cluster as EnvoyCluster, Cluster_DiscoveryType as Discovery, Cluster_DnsLookupFamily as Family, Cluster_LbPolicy as Policy } from "#gen/envoy/envoy/config/cluster/v3/cluster";
 import type { Cluster_SlowStartConfig, DeepPartial } from "#gen/envoy/envoy/config/cluster/v3/cluster";
+import type { OutlierDetection as EnvoyOutlierDetection } from "#gen/envoy/envoy/config/cluster/v3/outlier_detection";
 import type { CircuitBreakers as Limits, Cluster, LoadBalancing, SlowStart } from "#model/cluster";
+import type { OutlierDetection } from "#model/policy";
 import type { EnvoySettings } from "#settings/envoy";
 
 type Parts = DeepPartial<EnvoyCluster>;
@@ -20,11 +22,12 @@ export function buildCluster(cluster: Cluster, settings: EnvoySettings): Uint8Ar
     connectTimeout: toDuration(cluster.connectTimeoutMs),
     perConnectionBufferLimitBytes: settings.cluster.perConnectionBufferLimitBytes,
     // With the default of 50 % Envoy would send requests to endpoints that it knows to be unhealthy.
-    commonLbConfig: { healthyPanicThreshold: { value: 0 } },
+    commonLbConfig: { healthyPanicThreshold: { value: 0 }, ...(cluster.weightedGroups === true ? { localityConfigSpecifier: { $case: "localityWeightedLbConfig", value: {} } } : {}) },
     ...discovery(cluster),
     ...loadBalancing(cluster),
     ...limits(cluster.circuitBreakers),
     ...(cluster.healthCheck === undefined ? {} : { healthChecks: [healthCheck(cluster.healthCheck, cluster.protocol)], ignoreHealthOnHostRemoval: true }),
+    ...(cluster.outlierDetection === undefined ? {} : { outlierDetection: outlierDetection(cluster.outlierDetection) }),
     ...(usesTls(cluster) ? { transportSocket: upstreamTls(cluster, settings) } : {}),
     ...upstreamProtocol(cluster, settings),
   });
@@ -53,6 +56,18 @@ function loadBalancing({ loadBalancing, slowStart }: Cluster): Parts {
 
 function slowStartConfig({ windowMs, aggression, minimumWeightPercent }: SlowStart): DeepPartial<Cluster_SlowStartConfig> {
   return { slowStartWindow: toDuration(windowMs), aggression: { defaultValue: aggression, runtimeKey: "contour.slowstart.aggression" }, minWeightPercent: { value: minimumWeightPercent } };
+}
+
+/** Without a split of errors by origin, as here, connections that fail count as 5xx answers do. */
+function outlierDetection({ consecutiveErrors, intervalMs, baseEjectionMs, maxEjectionPercent }: OutlierDetection): DeepPartial<EnvoyOutlierDetection> {
+  return {
+    consecutive5xx: consecutiveErrors,
+    // By the share of successes nothing is ejected: users name errors in a row.
+    enforcingSuccessRate: 0,
+    interval: intervalMs === undefined ? undefined : toDuration(intervalMs),
+    baseEjectionTime: baseEjectionMs === undefined ? undefined : toDuration(baseEjectionMs),
+    maxEjectionPercent,
+  };
 }
 
 function limits({ perHostMaxConnections, ...rest }: Limits): Parts {

@@ -2,6 +2,7 @@ import { accessLog } from "#envoy/access-log";
 import { typedConfig } from "#envoy/any";
 import { ads } from "#envoy/config-source";
 import { choiceDuration } from "#envoy/duration";
+import { passedGuards } from "#envoy/chain-settings";
 import type { ChainSettings } from "#envoy/filters/filter";
 import { httpFilters } from "#envoy/filters/order";
 import { earlyHeaders, scopeKeyBuilder } from "#envoy/scope-key";
@@ -18,8 +19,8 @@ type Parts = DeepPartial<HttpConnectionManager>;
 export interface ConnectionManagerChoice {
   /** The name under which users find the metrics of the listener. */
   readonly statPrefix: string;
-  readonly scope: ScopeSource;
-  readonly filters: ChainSettings;
+  readonly scope: Omit<ScopeSource, "guards">;
+  readonly chain: ChainSettings;
   readonly forwardClientCertificate?: ClientValidation["forward"];
 }
 
@@ -28,8 +29,8 @@ export function connectionManager(choice: ConnectionManagerChoice, settings: Env
   const config: Parts = {
     statPrefix: choice.statPrefix,
     routeSpecifier: { $case: "scopedRoutes", value: { name: "hosts", scopeKeyBuilder, rdsConfigSource: ads, configSpecifier: { $case: "scopedRds", value: { scopedRdsConfigSource: ads } } } },
-    earlyHeaderMutationExtensions: [earlyHeaders(choice.scope)],
-    httpFilters: httpFilters(choice.filters, settings),
+    earlyHeaderMutationExtensions: [earlyHeaders({ ...choice.scope, guards: passedGuards(choice.chain) })],
+    httpFilters: httpFilters(choice.chain, settings),
     accessLog: accessLog(settings),
     // Routes say which upgrades they refuse: see virtual-host.ts.
     upgradeConfigs: [{ upgradeType: "websocket" }],

@@ -6,7 +6,8 @@ import { LbEndpoint as LbEndpointCodec } from "#gen/envoy/envoy/config/endpoint/
 import type { Endpoint, Endpoints } from "#model/cluster";
 
 /** Encodes the addresses behind a Service's port, under the name that its clusters ask for. */
-export function buildEndpoints({ name, endpoints }: Endpoints): Uint8Array {
+export function buildEndpoints({ name, endpoints, groups }: Endpoints): Uint8Array {
+  if (groups !== undefined) return encode(ClusterLoadAssignment, { clusterName: name, endpoints: groups.map((group) => ({ locality: { subZone: group.name }, loadBalancingWeight: group.weight, lbEndpoints: group.endpoints.map(lbEndpoint) })) });
   return encode(ClusterLoadAssignment, { clusterName: name, endpoints: endpoints.length === 0 ? [] : [{ lbEndpoints: endpoints.map(lbEndpoint) }] });
 }
 

@@ -1,9 +1,11 @@
+import { chainSettings } from "#envoy/chain-settings";
 import { connectionManager } from "#envoy/connection-manager";
 import { downstreamTls } from "#envoy/downstream-tls";
 import { fallbackListenerName } from "#envoy/names";
 import { tcpProxy } from "#envoy/tcp-proxy";
 import { FilterChain } from "#gen/envoy/envoy/config/listener/v3/listener_components";
 import { compareText } from "#lib/compare";
+import { guardId } from "#model/listener";
 import type { Listener, TlsHost, TlsTermination } from "#model/listener";
 import type { EnvoySettings } from "#settings/envoy";
 
@@ -35,7 +37,7 @@ function hostOf(entry: TlsHost): string {
 function settingsOf(entry: TlsHost): readonly unknown[] {
   switch (entry.kind) {
     case "http":
-      return ["http", ...terminationOf(entry.tls), entry.filters.jwtProviders];
+      return ["http", ...terminationOf(entry.tls), entry.filters.guards.map(guardId).toSorted()];
     case "tcp-terminated":
       return ["tcp", ...terminationOf(entry.tls), entry.host];
     case "passthrough":
@@ -68,7 +70,7 @@ function chainParts(listener: Listener, example: TlsHost, hosts: readonly string
     case "http": {
       const { tls, filters, host } = example;
       const tlsWildcards = host === "*" ? ["*"] : hosts.filter((name) => name.startsWith("*."));
-      const choice = { statPrefix, scope: { listener: listener.name, tlsWildcards }, filters, forwardClientCertificate: tls.clientValidation?.forward };
+      const choice = { statPrefix, scope: { listener: listener.name, tlsWildcards }, chain: chainSettings(listener, filters.guards, false), forwardClientCertificate: tls.clientValidation?.forward };
       return { filters: [connectionManager(choice, settings)], transportSocket: downstreamTls(tls, "http", settings) };
     }
     case "tcp-terminated":
@@ -76,7 +78,7 @@ function chainParts(listener: Listener, example: TlsHost, hosts: readonly string
     case "passthrough":
       return { filters: [tcpProxy(statPrefix, example.proxy, settings)] };
     case "fallback": {
-      const choice = { statPrefix, scope: { listener: fallbackListenerName(listener.name) }, filters: { jwtProviders: [] } };
+      const choice = { statPrefix, scope: { listener: fallbackListenerName(listener.name) }, chain: chainSettings(listener, [], false) };
       return { filters: [connectionManager(choice, settings)], transportSocket: downstreamTls(example.tls, "http", settings) };
     }
   }

@@ -1,6 +1,6 @@
 import { extension } from "#envoy/any";
 import { timeoutDuration, toDuration } from "#envoy/duration";
-import { cookieRewrite, mergeCookieRewrites } from "#envoy/filters/cookie-rewrite";
+import { mergeCookieRewrites, routeScript } from "#envoy/filters/route-script";
 import { rateLimits } from "#envoy/filters/global-rate-limit";
 import { headerChanges } from "#envoy/header-policy";
 import { envoyPathRewrite } from "#envoy/path-rewrite";
@@ -45,13 +45,14 @@ function hasPolicies({ requestHeaders, responseHeaders, cookieRewrites }: Forwar
 
 function weightedTarget(route: Route, target: ForwardTarget, weight: number): WeightedCluster_ClusterWeight {
   // The settings of a filter on a target replace those on its route, so they say both.
-  const own = target.cookieRewrites === undefined ? undefined : cookieRewrite.onRoute?.({ cookieRewrites: mergeCookieRewrites(target.cookieRewrites, route.policies.cookieRewrites) }, "");
+  const { cookieRewrites, maxRequestBytes } = route.policies;
+  const own = target.cookieRewrites === undefined ? {} : routeScript.onRoute?.({ cookieRewrites: mergeCookieRewrites(target.cookieRewrites, cookieRewrites), ...(maxRequestBytes === undefined ? {} : { maxRequestBytes }) }, { level: "route", host: "" });
   return WeightedCluster_ClusterWeight.fromPartial({
     name: target.cluster,
     weight,
     ...headerChanges(target),
     ...(target.hostRewrite?.kind === "literal" ? { hostRewriteSpecifier: { $case: "hostRewriteLiteral", value: target.hostRewrite.host } } : {}),
-    ...(own === undefined ? {} : { typedPerFilterConfig: { [cookieRewrite.name]: own } }),
+    typedPerFilterConfig: { ...own },
   });
 }
 

@@ -1,6 +1,6 @@
 import { headerMatcher } from "#envoy/match";
 import { escapeRegex } from "#lib/regex";
-import { sniHeader, wildcardsHeader } from "#envoy/scope-key";
+import { chainHeader, chainMark, sniHeader } from "#envoy/scope-key";
 import type { HeaderMatcher } from "#gen/envoy/envoy/config/route/v3/route_components";
 import type { ValueMatch, VirtualHost } from "#model/route";
 
@@ -18,7 +18,7 @@ export function hostMatch({ host, wildcard }: HostForm): readonly HeaderMatcher[
  */
 export function misdirected({ host, wildcard }: HostForm): readonly HeaderMatcher[] {
   if (!host.startsWith("*")) return [matcher(sniHeader, { kind: "exact", value: host, ignoreCase: true }, true)];
-  const foreign = matcher(wildcardsHeader, { kind: "contains", value: `|${host}|`, ignoreCase: false }, true);
+  const foreign = matcher(chainHeader, { kind: "contains", value: chainMark(host), ignoreCase: false }, true);
   return host === "*" ? [foreign] : [foreign, matcher(sniHeader, { kind: "regex", pattern: wildcardPattern(host, wildcard) }, true)];
 }
 

@@ -10,14 +10,14 @@ const listener: Listener = { name: "ingress_https", address: "0.0.0.0", port: 84
 const origin = { kind: "HTTPProxy", namespace: "shop", name: "web" } as const;
 
 function http(host: string, certificate: string, more: Partial<TlsTermination> = {}): TlsHost {
-  return { kind: "http", listener: listener.name, host, tls: { certificate, minimumVersion: "1.2", maximumVersion: "1.3", ...more }, filters: { jwtProviders: [] }, origin };
+  return { kind: "http", listener: listener.name, host, tls: { certificate, minimumVersion: "1.2", maximumVersion: "1.3", ...more }, filters: { guards: [] }, origin };
 }
 function passthrough(host: string): TlsHost {
   return { kind: "passthrough", listener: listener.name, host, proxy: { targets: [{ cluster: "c", weight: 1 }], idleTimeoutMs: 1, origin }, origin };
 }
 const fallback: TlsHost = { kind: "fallback", listener: listener.name, tls: { certificate: "f", minimumVersion: "1.2", maximumVersion: "1.3" }, origin };
 
-const bytes = (hosts: readonly TlsHost[]): Uint8Array => buildListener(listener, hosts, defaultEnvoySettings);
+const bytes = (hosts: readonly TlsHost[]): Uint8Array => buildListener(listener, hosts, [], defaultEnvoySettings);
 const decode = (hosts: readonly TlsHost[]): EnvoyListener => EnvoyListener.decode(bytes(hosts));
 const names = (hosts: readonly TlsHost[]): readonly string[][] => decode(hosts).filterChains.map(({ filterChainMatch }) => filterChainMatch?.serverNames ?? []);
 
@@ -27,7 +27,7 @@ describe("the filter chains of a TLS listener", () => {
   });
 
   it("are not shared by hosts with different providers of tokens", () => {
-    const guarded: TlsHost = { ...(http("b", "1") as Extract<TlsHost, { kind: "http" }>), filters: { jwtProviders: [{ name: "idp", default: true, issuer: "i", audiences: [], forward: false, keys: { kind: "local", jwks: "{}" } }] } };
+    const guarded: TlsHost = { ...(http("b", "1") as Extract<TlsHost, { kind: "http" }>), filters: { guards: [{ kind: "jwt", provider: { id: "idp", name: "idp", default: true, issuer: "i", audiences: [], forward: false, keys: { kind: "local", jwks: "{}" } } }] } };
     assert.deepEqual(names([http("a", "1"), guarded]), [["a"], ["b"]]);
   });
 
@@ -51,12 +51,12 @@ describe("the filter chains of a TLS listener", () => {
 
 describe("a listener", () => {
   it("looks for the name in TLS, behind the PROXY protocol where that is spoken", () => {
-    const filters = EnvoyListener.decode(buildListener({ ...listener, proxyProtocol: true }, [], defaultEnvoySettings)).listenerFilters.map(({ name }) => name);
+    const filters = EnvoyListener.decode(buildListener({ ...listener, proxyProtocol: true }, [], [], defaultEnvoySettings)).listenerFilters.map(({ name }) => name);
     assert.deepEqual(filters, ["envoy.filters.listener.proxy_protocol", "envoy.filters.listener.tls_inspector"]);
   });
 
   it("without TLS has one chain and no listener filters", () => {
-    const plain = EnvoyListener.decode(buildListener({ ...listener, name: "ingress_http", protocol: "http" }, [], defaultEnvoySettings));
+    const plain = EnvoyListener.decode(buildListener({ ...listener, name: "ingress_http", protocol: "http" }, [], [], defaultEnvoySettings));
     assert.deepEqual([plain.filterChains.length, plain.listenerFilters.length, plain.socketOptions.length], [1, 0, 4]);
   });
 });

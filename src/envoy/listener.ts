@@ -1,5 +1,6 @@
 import { socketAddress } from "#envoy/address";
 import { encode, typedConfig } from "#envoy/any";
+import { chainSettings } from "#envoy/chain-settings";
 import { connectionManager } from "#envoy/connection-manager";
 import { tlsFilterChains } from "#envoy/filter-chains";
 import { socketOptions } from "#envoy/socket-options";
@@ -9,17 +10,17 @@ import { FilterChain, ListenerFilter } from "#gen/envoy/envoy/config/listener/v3
 import { ProxyProtocol } from "#gen/envoy/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol";
 import { TlsInspector } from "#gen/envoy/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector";
 import { compareText } from "#lib/compare";
-import type { Listener, TlsHost } from "#model/listener";
+import type { Guard, Listener, TlsHost } from "#model/listener";
 import type { EnvoySettings } from "#settings/envoy";
 
-/** Encodes a listener. The order of `tlsHosts` does not matter. */
-export function buildListener(listener: Listener, tlsHosts: readonly TlsHost[], settings: EnvoySettings): Uint8Array {
+/** Encodes a listener. `guards` are those of hosts without TLS. The order of `tlsHosts` and `guards` does not matter. */
+export function buildListener(listener: Listener, tlsHosts: readonly TlsHost[], guards: readonly Guard[], settings: EnvoySettings): Uint8Array {
   const { exactConnectionBalance, perConnectionBufferLimitBytes, maxConnectionsToAcceptPerSocketEvent } = settings;
   return encode(EnvoyListener, {
     name: listener.name,
     address: socketAddress(listener.address, listener.port),
     listenerFilters: listenerFilters(listener, settings),
-    filterChains: filterChains(listener, tlsHosts, settings),
+    filterChains: filterChains(listener, tlsHosts, guards, settings),
     socketOptions: socketOptions(listener.address, settings),
     perConnectionBufferLimitBytes,
     maxConnectionsToAcceptPerSocketEvent,
@@ -35,10 +36,10 @@ function listenerFilters({ protocol, proxyProtocol }: Listener, { fingerprints }
   return [...proxy, ListenerFilter.fromPartial({ name: "envoy.filters.listener.tls_inspector", configType: typedConfig(TlsInspector, inspector) })];
 }
 
-function filterChains(listener: Listener, tlsHosts: readonly TlsHost[], settings: EnvoySettings): FilterChain[] {
+function filterChains(listener: Listener, tlsHosts: readonly TlsHost[], guards: readonly Guard[], settings: EnvoySettings): FilterChain[] {
   switch (listener.protocol) {
     case "http":
-      return [FilterChain.fromPartial({ filters: [connectionManager({ statPrefix: listener.name, scope: { listener: listener.name }, filters: { jwtProviders: [] } }, settings)] })];
+      return [FilterChain.fromPartial({ filters: [connectionManager({ statPrefix: listener.name, scope: { listener: listener.name }, chain: chainSettings(listener, guards, true) }, settings)] })];
     case "tcp":
       return orClosed(plainTcpChain(listener, tlsHosts, settings));
     case "https":

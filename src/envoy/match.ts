@@ -1,6 +1,7 @@
 import { HeaderMatcher, QueryParameterMatcher } from "#gen/envoy/envoy/config/route/v3/route_components";
 import { RegexMatcher } from "#gen/envoy/envoy/type/matcher/v3/regex";
 import { StringMatcher } from "#gen/envoy/envoy/type/matcher/v3/string";
+import type { NameMatch } from "#model/policy";
 import type { HeaderMatch, QueryMatch, ValueMatch } from "#model/route";
 
 /** A test of a text that is there. */
@@ -15,6 +16,11 @@ export function regexMatcher(regex: string): RegexMatcher {
 export function stringMatcher(match: TextMatch): StringMatcher {
   if (match.kind === "regex") return StringMatcher.fromPartial({ matchPattern: { $case: "safeRegex", value: regexMatcher(match.pattern) } });
   return StringMatcher.fromPartial({ matchPattern: { $case: match.kind, value: match.value }, ignoreCase: match.ignoreCase });
+}
+
+/** A test of the name of a header. */
+export function nameMatcher({ kind, value, ignoreCase }: NameMatch): StringMatcher {
+  return StringMatcher.fromPartial({ matchPattern: { $case: kind, value }, ignoreCase });
 }
 
 /** A rule on a request header. */

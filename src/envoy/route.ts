@@ -13,19 +13,26 @@ export interface RoutePlace {
   readonly hostMatch: readonly HeaderMatcher[];
   /** Headers that no backend gets, besides those that the user takes away. */
   readonly hiddenHeaders: readonly string[];
+  readonly ownAuthorization: string | undefined;
 }
 
 /** One way through a virtual host. */
-export function buildRoute(route: Route, { virtualHost, hostMatch, hiddenHeaders }: RoutePlace): EnvoyRoute {
+export function buildRoute(route: Route, { virtualHost, hostMatch, hiddenHeaders, ownAuthorization }: RoutePlace): EnvoyRoute {
   const changes = headerChanges(route.policies);
   return EnvoyRoute.fromPartial({
     match: routeMatch(route.match, hostMatch),
     action: routeAction(route),
     metadata: { filterMetadata: { "envoy.access_loggers.file": originMetadata(route.origin) } },
-    typedPerFilterConfig: perFilterConfig(route.policies, virtualHost),
+    typedPerFilterConfig: perFilterConfig(route.policies, { level: "route", host: virtualHost, ownAuthorization }),
+    requestBodyBufferLimit: bufferLimit(route.policies),
     ...changes,
     requestHeadersToRemove: [...changes.requestHeadersToRemove, ...hiddenHeaders],
   });
+}
+
+/** A body of unknown length is waited for, up to the limit. */
+function bufferLimit({ maxRequestBytes = 0 }: Route["policies"]): bigint | undefined {
+  return maxRequestBytes === 0 ? undefined : BigInt(maxRequestBytes);
 }
 
 /** Names the object of a route for access logs. */

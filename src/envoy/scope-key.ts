@@ -9,11 +9,16 @@ import { HeaderMutation } from "#gen/envoy/envoy/extensions/http/early_header_mu
 export const scopeHeader = "x-contour-scope";
 /** The header in which Envoy notes the host that a client asked for when it began TLS. */
 export const sniHeader = "x-contour-sni";
-/** The header in which Envoy notes the wildcard hosts that may be reached over a connection: `|*.example.com|*.example.org|`. */
-export const wildcardsHeader = "x-contour-wildcards";
+/** The header in which Envoy notes what a connection is: wildcard hosts that may be reached over it and guards that it passes, `|*.example.com|jwt/idp-1f2e|`. */
+export const chainHeader = "x-contour-chain";
+
+/** How a wildcard host or a guard stands in that header. */
+export function chainMark(fact: string): string {
+  return `|${fact}|`;
+}
 
 /** Headers for Envoy's own use: backends never see them, and those that clients send never count. */
-export const internalHeaders: readonly string[] = [scopeHeader, sniHeader, wildcardsHeader];
+export const internalHeaders: readonly string[] = [scopeHeader, sniHeader, chainHeader];
 
 /** What of a connection the choice of a scope depends on. */
 export interface ScopeSource {
@@ -21,19 +26,21 @@ export interface ScopeSource {
   readonly listener: string;
   /** The wildcard hosts that the connection's certificate is for; absent for plain connections. */
   readonly tlsWildcards?: readonly string[];
+  /** The guards, by id, that requests of the connection pass. */
+  readonly guards: readonly string[];
 }
 
 /** Notes the scope and the TLS facts of each request before its route is looked up. */
-export function earlyHeaders({ listener, tlsWildcards }: ScopeSource): TypedExtensionConfig {
+export function earlyHeaders({ listener, tlsWildcards, guards }: ScopeSource): TypedExtensionConfig {
   const scope = append(scopeHeader, `${listener.replaceAll("%", "%%")}|%REQ(:AUTHORITY)%`);
   // Without SNI there is nothing to write, and a client's own header would stay: so they are removed first.
   const removed: Mutation[] = internalHeaders.map((name) => ({ action: { $case: "remove", value: name } }));
-  const tls = tlsWildcards === undefined ? [] : [append(sniHeader, "%REQUESTED_SERVER_NAME%"), ...wildcards(tlsWildcards)];
-  return extension("envoy.http.early_header_mutation.header_mutation", HeaderMutation, { mutations: [...removed, scope, ...tls] });
+  const tls = tlsWildcards === undefined ? [] : [append(sniHeader, "%REQUESTED_SERVER_NAME%")];
+  return extension("envoy.http.early_header_mutation.header_mutation", HeaderMutation, { mutations: [...removed, scope, ...tls, ...chainFacts([...(tlsWildcards ?? []), ...guards])] });
 }
 
-function wildcards(hosts: readonly string[]): Mutation[] {
-  return hosts.length === 0 ? [] : [append(wildcardsHeader, `|${hosts.join("|")}|`)];
+function chainFacts(facts: readonly string[]): Mutation[] {
+  return facts.length === 0 ? [] : [append(chainHeader, chainMark(facts.join("|")).replaceAll("%", "%%"))];
 }
 
 function append(name: string, value: string): Mutation {

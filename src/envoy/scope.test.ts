@@ -68,6 +68,6 @@ describe("the scope of wildcard hosts", () => {
 
   it("with TLS asks for a connection of that wildcard and a name under it", () => {
     const refusals = routesOf(wild(virtualHost("*.a.example", { requireSni: true }))).slice(0, 2).map(inShort);
-    assert.deepEqual(refusals, [":authority and not x-contour-wildcards: 421", ":authority and not x-contour-sni: 421"]);
+    assert.deepEqual(refusals, [":authority and not x-contour-chain: 421", ":authority and not x-contour-sni: 421"]);
   });
 });

@@ -2,7 +2,7 @@ import { encode } from "#envoy/any";
 import { exactHostConfig } from "#envoy/filters/host-fallback";
 import { headerOption } from "#envoy/header-policy";
 import { scopeName, wildScopeName } from "#envoy/names";
-import { sniHeader, wildcardsHeader } from "#envoy/scope-key";
+import { chainHeader, sniHeader } from "#envoy/scope-key";
 import { buildVirtualHost } from "#envoy/virtual-host";
 import { RouteConfiguration } from "#gen/envoy/envoy/config/route/v3/route";
 import { ScopedRouteConfiguration } from "#gen/envoy/envoy/config/route/v3/scoped_route";
@@ -29,7 +29,7 @@ function encodeScope(name: string, virtualHosts: readonly VirtualHost[], typedPe
     name,
     virtualHosts: virtualHosts.map(buildVirtualHost),
     requestHeadersToAdd: [requestStart],
-    requestHeadersToRemove: [sniHeader, wildcardsHeader],
+    requestHeadersToRemove: [sniHeader, chainHeader],
     ignorePortInHostMatching: true,
     // A cluster may come a moment later than its route, and go a moment earlier.
     validateClusters: false,

@@ -2,6 +2,7 @@ import { socketAddress } from "#envoy/address";
 import { encode, typedConfig } from "#envoy/any";
 import { toDuration } from "#envoy/duration";
 import { compressor } from "#envoy/filters/compressor";
+import { plainChain } from "#envoy/filters/filter";
 import { router } from "#envoy/filters/router";
 import { headerMatcher } from "#envoy/match";
 import { adminClusterName } from "#envoy/names";
@@ -39,7 +40,7 @@ function adminProxy(name: string, { address, port }: EnvoyAddress, routes: reado
   const config = {
     statPrefix: name,
     routeSpecifier: { $case: "routeConfig" as const, value: { virtualHosts: [{ name: "backend", domains: ["*"], routes: [...routes] }] } },
-    httpFilters: [compressor, router].flatMap((filter) => filter.inListener?.({ jwtProviders: [] }, settings) ?? []),
+    httpFilters: [compressor, router].flatMap((filter) => filter.inListener?.(plainChain, settings) ?? []),
     normalizePath: true,
   };
   const manager = Filter.fromPartial({ name: "envoy.filters.network.http_connection_manager", configType: typedConfig(HttpConnectionManager, config) });

@@ -1,4 +1,5 @@
 import { packAny, typedConfig } from "#envoy/any";
+import { ads } from "#envoy/config-source";
 import { inlineBytes } from "#envoy/data-source";
 import { toDuration } from "#envoy/duration";
 import { tlsParameters } from "#envoy/tls-parameters";
@@ -17,9 +18,10 @@ export function usesTls({ protocol }: Cluster): boolean {
 
 /** The TLS that backends are spoken to with. Without validation any certificate is accepted, as in Go Contour. */
 export function upstreamTls(cluster: Cluster, { cluster: { cipherSuites, ecdhCurves } }: EnvoySettings): TransportSocket {
-  const { minimumTlsVersion: minimumVersion, maximumTlsVersion: maximumVersion, validation } = cluster;
+  const { minimumTlsVersion: minimumVersion, maximumTlsVersion: maximumVersion, validation, clientCertificate } = cluster;
   const commonTlsContext = {
     tlsParams: tlsParameters({ minimumVersion, maximumVersion, cipherSuites, ecdhCurves }),
+    tlsCertificateSdsSecretConfigs: clientCertificate === undefined ? [] : [{ name: clientCertificate, sdsConfig: ads }],
     alpnProtocols: cluster.protocol === "h2" ? ["h2"] : [],
     ...(validation === undefined ? {} : { validationContextType: { $case: "validationContext" as const, value: validationContext(validation) } }),
   };

@@ -6,7 +6,7 @@ import { virtualHostName } from "#envoy/names";
 import { buildRoute } from "#envoy/route";
 import { directResponse } from "#envoy/route-action";
 import { routeMatch } from "#envoy/route-match";
-import { scopeHeader } from "#envoy/scope-key";
+import { chainHeader, chainMark, scopeHeader } from "#envoy/scope-key";
 import { Route as EnvoyRoute, VirtualHost as EnvoyVirtualHost } from "#gen/envoy/envoy/config/route/v3/route_components";
 import type { HeaderMatcher } from "#gen/envoy/envoy/config/route/v3/route_components";
 import type { Route, VirtualHost } from "#model/route";
@@ -19,16 +19,24 @@ export function buildVirtualHost(virtualHost: VirtualHost): EnvoyVirtualHost {
   // Envoy looks for the target of an internal redirect in the scope that this header names, after it changed the
   // headers for the backend: so on such routes, and only there, the backend sees it.
   const needsScope = virtualHost.routes.some(followsRedirects);
-  const build = (route: Route): EnvoyRoute => buildRoute(route, { virtualHost: name, hostMatch: ofHost, hiddenHeaders: needsScope && !followsRedirects(route) ? [scopeHeader] : [] });
+  const build = (route: Route): EnvoyRoute => buildRoute(route, { virtualHost: name, hostMatch: ofHost, hiddenHeaders: needsScope && !followsRedirects(route) ? [scopeHeader] : [], ownAuthorization: virtualHost.ownAuthorization });
   return EnvoyVirtualHost.fromPartial({
     name,
     domains: [virtualHost.host],
     // Without the last one, a path that nothing matches would go on to look among the wildcard hosts.
-    routes: [...refused, ...withUpgradeGuards(virtualHost.routes, ofHost, build), answer(404, [])],
+    routes: [...refused, ...unguarded(virtualHost, ofHost), ...withUpgradeGuards(virtualHost.routes, ofHost, build), answer(404, [])],
     requestHeadersToRemove: needsScope ? [] : [scopeHeader],
     rateLimits: rateLimits(virtualHost.globalRateLimit),
-    typedPerFilterConfig: perFilterConfig(virtualHost, name),
+    typedPerFilterConfig: perFilterConfig(virtualHost, { level: "host", host: name, ownAuthorization: virtualHost.ownAuthorization }),
   });
+}
+
+/**
+ * Refuses connections that do not pass the guards which the host needs: those that began before it needed them, and go on
+ * with the filters of that time. On TLS 421 tells clients to come again over a new connection (RFC 9110, section 15.5.20).
+ */
+function unguarded({ guards = [], requireSni }: VirtualHost, ofHost: readonly HeaderMatcher[]): readonly EnvoyRoute[] {
+  return guards.map((guard) => answer(requireSni ? 421 : 503, [...ofHost, headerMatcher({ name: chainHeader, value: { kind: "contains", value: chainMark(guard), ignoreCase: false }, invert: true, treatMissingAsEmpty: true })]));
 }
 
 function followsRedirects({ action }: Route): boolean {

@@ -1,5 +1,7 @@
 import type { TlsVersion } from "#model/listener";
 import type { Origin } from "#model/origin";
+import type { OutlierDetection } from "#model/policy";
+import type { SecretName } from "#model/secret";
 
 /** The name of a cluster. Made from its contents, never from the position of the rule that uses it. */
 export type ClusterName = string;
@@ -69,6 +71,11 @@ export interface Cluster {
   readonly healthCheck?: HealthCheck;
   readonly circuitBreakers: CircuitBreakers;
   readonly slowStart?: SlowStart;
+  readonly outlierDetection?: OutlierDetection;
+  /** The certificate that Envoy shows to the backend. */
+  readonly clientCertificate?: SecretName;
+  /** Whether the endpoints are in groups whose weights count. */
+  readonly weightedGroups?: boolean;
   readonly origin: Origin;
 }
 
@@ -83,5 +90,14 @@ export interface Endpoint {
 /** The addresses behind one port of a Service, in a stable order. */
 export interface Endpoints {
   readonly name: EndpointsName;
+  readonly endpoints: readonly Endpoint[];
+  /** Absent for one group; otherwise `endpoints` is empty. */
+  readonly groups?: readonly EndpointGroup[];
+}
+
+/** Endpoints of one of several Services that share the traffic of a cluster. */
+export interface EndpointGroup {
+  readonly name: string;
+  readonly weight: number;
   readonly endpoints: readonly Endpoint[];
 }

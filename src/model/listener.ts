@@ -1,4 +1,5 @@
 import type { Origin } from "#model/origin";
+import type { ExternalAuthorization, JwtProvider, RateLimitService } from "#model/policy";
 import type { ForwardTarget } from "#model/route";
 import type { SecretName } from "#model/secret";
 
@@ -13,6 +14,17 @@ export interface Listener {
   readonly protocol: "http" | "https" | "tls" | "tcp";
   /** Whether a PROXY protocol header is expected in front of each connection. */
   readonly proxyProtocol: boolean;
+  /** Asked about every request but those of hosts with an authorization of their own. */
+  readonly authorization?: ExternalAuthorization;
+  readonly rateLimitService?: RateLimitService;
+}
+
+/** What keeps strangers out of a host and stands, as an HTTP filter, in front of the routes. */
+export type Guard = { readonly kind: "jwt"; readonly provider: JwtProvider } | { readonly kind: "authorization"; readonly authorization: ExternalAuthorization };
+
+/** The name of a guard: a connection shows which ones it passes, and a host which ones it needs. */
+export function guardId(guard: Guard): string {
+  return guard.kind === "jwt" ? `jwt/${guard.provider.id}` : `authorization/${guard.authorization.id}`;
 }
 
 /** TLS versions that Contour offers, oldest first. */
@@ -53,7 +65,7 @@ export type TlsHost =
 
 /** Settings of a host that need an HTTP filter of their own in front of its routes; hosts that need any get their own chain. */
 export interface HttpFilterSettings {
-  readonly jwtProviders: readonly import("#model/policy").JwtProvider[];
+  readonly guards: readonly Guard[];
 }
 
 /** Bytes forwarded as they come. */

@@ -1,3 +1,5 @@
+import type { HeaderMatch, TimeoutSetting } from "#model/route";
+
 /** Trying again when an upstream answered badly. */
 export interface RetryPolicy {
   /** Envoy's retry conditions, comma separated: `5xx,reset`. */
@@ -51,7 +53,22 @@ export type RateLimitEntry =
   | { readonly kind: "generic-key"; readonly key?: string; readonly value: string }
   | { readonly kind: "request-header"; readonly header: string; readonly descriptorKey: string }
   | { readonly kind: "remote-address" }
-  | { readonly kind: "header-value-match"; readonly headers: readonly import("#model/route").HeaderMatch[]; readonly expectMatch: boolean; readonly value: string };
+  | { readonly kind: "header-value-match"; readonly headers: readonly HeaderMatch[]; readonly expectMatch: boolean; readonly value: string };
+
+/** The service that counts requests for all Envoys together, and how it is asked. */
+export interface RateLimitService {
+  readonly cluster: string;
+  /** Keeps the limits of several users of one service apart. */
+  readonly domain: string;
+  /** Absent is Envoy's default of 20 ms. */
+  readonly timeout?: TimeoutSetting;
+  /** Whether requests pass while the service does not answer. */
+  readonly failOpen: boolean;
+  /** Whether clients are told their quota in X-RateLimit headers (draft-ietf-httpapi-ratelimit-headers-03). */
+  readonly rateLimitHeaders: boolean;
+  /** Whether gRPC clients get RESOURCE_EXHAUSTED rather than UNAVAILABLE. */
+  readonly resourceExhausted: boolean;
+}
 
 /** Limits counted by an external service. */
 export type GlobalRateLimit = { readonly kind: "disabled" } | { readonly kind: "descriptors"; readonly descriptors: readonly (readonly RateLimitEntry[])[] };
@@ -67,6 +84,8 @@ export interface CookieRewrite {
 
 /** Who issues the JSON Web Tokens that a host accepts, and where their keys are. */
 export interface JwtProvider {
+  /** The name by which routes require it, made from its contents: hosts that share a listener may call theirs the same. */
+  readonly id: string;
   readonly name: string;
   readonly default: boolean;
   readonly issuer: string;
@@ -75,4 +94,45 @@ export interface JwtProvider {
   readonly keys:
     | { readonly kind: "local"; readonly jwks: string }
     | { readonly kind: "remote"; readonly uri: string; readonly cluster: string; readonly timeoutMs: number; readonly cacheDurationMs?: number };
+}
+
+/** A test of the name of a header. */
+export type NameMatch = { readonly kind: "exact" | "prefix" | "suffix" | "contains"; readonly value: string; readonly ignoreCase: boolean };
+
+/** Asking a service, for each request, whether it may pass. */
+export interface ExternalAuthorization {
+  /** Made from the contents: equal ones are one. */
+  readonly id: string;
+  readonly cluster: string;
+  readonly service:
+    | { readonly kind: "grpc" }
+    /** The service gets the request's own path below `pathPrefix`, and of its headers those that are named. */
+    | { readonly kind: "http"; readonly host: string; readonly pathPrefix: string; readonly requestHeaders: readonly NameMatch[]; readonly upstreamHeaders: readonly NameMatch[] };
+  /** Absent is Envoy's default of 200 ms. */
+  readonly timeout?: TimeoutSetting;
+  /** Whether requests pass while the service does not answer. */
+  readonly failOpen: boolean;
+  /** What of a request's body the service gets; absent for nothing. */
+  readonly body?: { readonly maxBytes: number; readonly allowPartial: boolean; readonly packAsBytes: boolean };
+}
+
+/** Whether requests are authorized, and what the service is told besides. */
+export type AuthorizationUse = { readonly kind: "off" } | { readonly kind: "check"; readonly context: Readonly<Record<string, string>> };
+
+/** A page in place of an error answer. */
+export interface ErrorPage {
+  /** Status codes from `from` to `to`, both included. */
+  readonly answers: readonly { readonly from: number; readonly to: number }[];
+  readonly body: string;
+  readonly contentType: string;
+  /** The status that the client gets; absent for the answer's own. */
+  readonly status?: number;
+}
+
+/** Takes failing endpoints out of service for a while. What is absent is Envoy's default. */
+export interface OutlierDetection {
+  readonly consecutiveErrors?: number;
+  readonly intervalMs?: number;
+  readonly baseEjectionMs?: number;
+  readonly maxEjectionPercent?: number;
 }

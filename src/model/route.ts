@@ -1,7 +1,7 @@
 import type { ClusterName } from "#model/cluster";
 import type { ListenerName } from "#model/listener";
 import type { Origin } from "#model/origin";
-import type { CookieRewrite, CorsPolicy, GlobalRateLimit, HashPolicy, IpFilter, LocalRateLimit, RetryPolicy } from "#model/policy";
+import type { AuthorizationUse, CookieRewrite, CorsPolicy, ErrorPage, GlobalRateLimit, HashPolicy, IpFilter, LocalRateLimit, RetryPolicy } from "#model/policy";
 
 /** What the path of a request must be. Regular expressions are RE2 and match the whole path. */
 export type PathMatch =
@@ -129,9 +129,13 @@ export interface RoutePolicies {
   readonly ipFilter?: IpFilter;
   readonly localRateLimit?: LocalRateLimit;
   readonly globalRateLimit?: GlobalRateLimit;
-  /** The JWT provider that the request must satisfy; "none" lifts the host's default. */
+  /** The id of the JWT provider that the request must satisfy; "none" lifts the host's default. */
   readonly jwt?: { readonly kind: "require"; readonly provider: string } | { readonly kind: "none" };
   readonly cors?: CorsPolicy;
+  readonly authorization?: AuthorizationUse;
+  readonly errorPages?: readonly ErrorPage[];
+  /** The largest body of a request; 0 lifts the host's limit. */
+  readonly maxRequestBytes?: number;
 }
 
 /** One way through a virtual host. */
@@ -158,5 +162,12 @@ export interface VirtualHost {
   readonly ipFilter?: IpFilter;
   readonly localRateLimit?: LocalRateLimit;
   readonly globalRateLimit?: GlobalRateLimit;
+  readonly errorPages?: readonly ErrorPage[];
+  /** Absent where nothing but the listener's own authorization, if it has one, counts. */
+  readonly authorization?: AuthorizationUse;
+  /** The authorization that only this host has, of all that share its connections. */
+  readonly ownAuthorization?: string;
+  /** The guards, by id, without which a connection must not reach the routes: see `Guard`. */
+  readonly guards?: readonly string[];
   readonly origins: readonly Origin[];
 }

@@ -1,3 +1,7 @@
+import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
+
+type Configuration = ContourConfiguration["spec"];
+
 /** Where TLS certificates of the fallback and of clients come from. */
 export interface SecretReference {
   readonly namespace: string;
@@ -27,6 +31,24 @@ export interface Settings {
   readonly connectTimeoutMs: number;
   readonly minimumTlsVersion: "1.2" | "1.3";
   readonly maximumTlsVersion: "1.2" | "1.3";
+  /** TLS of connections to backends; absent is Envoy's default. */
+  readonly upstreamTls: { readonly minimumVersion?: "1.2" | "1.3"; readonly maximumVersion?: "1.2" | "1.3" };
+  /** The certificate that Envoy shows to backends that it speaks TLS with. */
+  readonly clientCertificate?: SecretReference;
+  /** Limits on what is in flight to a backend, where its Service says nothing. */
+  readonly circuitBreakers: NonNullable<NonNullable<NonNullable<Configuration["envoy"]>["cluster"]>["circuitBreakers"]>;
+  /** Which addresses of a DNS name are used. */
+  readonly dnsLookupFamily: "auto" | "v4" | "v6" | "all";
+  /** Asked about all requests; hosts and routes may opt out, or have one of their own. As ContourConfiguration has it. */
+  readonly globalAuthorization?: NonNullable<Configuration["globalExtAuth"]>;
+  /** Counts requests for all Envoys together. As ContourConfiguration has it. */
+  readonly rateLimitService?: NonNullable<Configuration["rateLimitService"]>;
+  /** Header changes for all backends, where an object says nothing about that header. As ContourConfiguration has it. */
+  readonly headerPolicy?: NonNullable<Configuration["policy"]>;
+  /** What happens when several roots name one host: none serves it, or the oldest does. */
+  readonly duplicateHosts: "all-invalid" | "first-wins";
+  /** What a wrong route takes with it: only its own requests, or its whole object with all that it includes, as in Go Contour. */
+  readonly routeErrors: "isolate" | "discard-object";
   /** Port of the HTTPS redirect when clients see another port than 443; absent for 443. */
   readonly publicHttpsPort?: number;
   /** The controller name of GatewayClasses that are ours. */
@@ -57,6 +79,11 @@ export const defaultSettings: Settings = {
   connectTimeoutMs: 2000,
   minimumTlsVersion: "1.2",
   maximumTlsVersion: "1.3",
+  upstreamTls: {},
+  circuitBreakers: {},
+  dnsLookupFamily: "auto",
+  duplicateHosts: "all-invalid",
+  routeErrors: "isolate",
   gatewayControllerName: "projectcontour.io/gateway-controller",
   gatewayPort: gatewayEnvoyPort,
   gatewayAddress: "0.0.0.0",

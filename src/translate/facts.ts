@@ -1,7 +1,8 @@
 import type { HttpProxyProblem } from "#conditions/http-proxy";
-import type { Cluster, Endpoints, EndpointsName } from "#model/cluster";
-import type { Listener, TlsHost } from "#model/listener";
-import type { VirtualHost } from "#model/route";
+import type { Problem } from "#conditions/problem";
+import type { Cluster, ClusterName, Endpoints, EndpointsName } from "#model/cluster";
+import type { Guard, Listener, TlsHost } from "#model/listener";
+import type { TimeoutSetting, VirtualHost } from "#model/route";
 import type { CertificateSecret } from "#model/secret";
 import type { KindName, ObjectOf } from "#k8s/kinds";
 import { family } from "#store/family";
@@ -65,6 +66,23 @@ export const tlsHosts = family<TlsHost>("tls-host");
 export const listeners = family<Listener>("listener");
 /** Bucket: cluster name. Several units may want the same cluster; equal names are equal clusters but for their origin. */
 export const clusters = family<Cluster>("cluster");
+/** Guards that hosts without TLS need on the connections which they share with all others. Bucket: listener. */
+export const sharedGuards = family<Guard>("shared-guard");
+/** A service that Envoy itself calls: for authorization, limits or traces. */
+export interface CallableService {
+  readonly cluster: ClusterName;
+  readonly protocol: "h2" | "h2c" | "http1";
+  /** The name that it is called by over HTTP. */
+  readonly host: string;
+  /** How long an answer may take; absent for the default of who calls. */
+  readonly responseTimeout?: TimeoutSetting;
+}
+/** ExtensionServices that can be called. Bucket: `namespace/name`. */
+export const callableServices = family<CallableService>("callable-service");
+/** What is wrong with ExtensionServices. Bucket: `namespace/name`. */
+export const extensionProblems = family<Problem>("extension-problem");
+/** Clusters over several Services. Bucket: endpoints name. */
+export const weightedServices = family<{ readonly groups: readonly { readonly endpoints: EndpointsName; readonly weight: number }[] }>("weighted-services");
 /** Addresses that some cluster needs. Bucket: endpoints name. */
 export const endpointsWanted = family<true>("endpoints-wanted");
 /** Bucket: endpoints name. */

@@ -2,6 +2,7 @@ import type { Settings } from "#settings/settings";
 import type { Rule } from "#store/family";
 import { family } from "#store/family";
 import { listeners } from "#translate/facts";
+import { listenerServices } from "#translate/listener-services";
 import { ingressHttp, ingressHttps } from "#translate/listener-names";
 
 /** That some host needs a listener. Bucket: listener name. */
@@ -12,9 +13,9 @@ export function ingressListeners(settings: Settings): Rule {
   return {
     name: "ingress-listener",
     over: listenerInUse,
-    derive(name, _read, emit) {
-      if (name === ingressHttp) emit(listeners, name, { name, ...settings.http, protocol: "http", proxyProtocol: settings.useProxyProtocol });
-      if (name === ingressHttps) emit(listeners, name, { name, ...settings.https, protocol: "https", proxyProtocol: settings.useProxyProtocol });
+    derive(name, read, emit) {
+      if (name === ingressHttp) emit(listeners, name, { name, ...settings.http, protocol: "http", proxyProtocol: settings.useProxyProtocol, ...listenerServices(read, settings) });
+      if (name === ingressHttps) emit(listeners, name, { name, ...settings.https, protocol: "https", proxyProtocol: settings.useProxyProtocol, ...listenerServices(read, settings) });
     },
   };
 }

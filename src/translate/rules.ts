@@ -1,12 +1,14 @@
 import type { Settings } from "#settings/settings";
 import type { Rule } from "#store/family";
+import { extensionServiceRule } from "#translate/extension/extension-service";
 import { httpProxyStatus } from "#translate/httpproxy/status";
 import { indexProxies } from "#translate/httpproxy/index-proxies";
 import { indexIngresses } from "#translate/ingress/index-ingresses";
 import { ingressStatus } from "#translate/ingress/status";
 import { ingressListeners } from "#translate/ingress-listeners";
 import { indexDelegations } from "#translate/shared/delegation";
-import { collectEndpoints, indexSlices } from "#translate/shared/endpoints";
+import { serveClientCertificate } from "#translate/shared/client-certificate";
+import { collectEndpoints, collectWeightedEndpoints, indexSlices } from "#translate/shared/endpoints";
 import { examineSecrets } from "#translate/shared/secrets";
 import { virtualHostRule } from "#translate/virtual-host";
 
@@ -16,12 +18,15 @@ export function translationRules(settings: Settings, gatewayRules: readonly Rule
     examineSecrets,
     indexDelegations,
     indexSlices,
+    serveClientCertificate(settings),
+    extensionServiceRule(settings),
     indexIngresses(settings),
     indexProxies(settings),
     virtualHostRule(settings),
     ...gatewayRules,
     ingressListeners(settings),
     collectEndpoints,
+    collectWeightedEndpoints,
     httpProxyStatus,
     ingressStatus,
   ];

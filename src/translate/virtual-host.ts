@@ -4,14 +4,16 @@ import { proxyError } from "#conditions/http-proxy";
 import { compareText } from "#lib/compare";
 import type { ListenerName, TlsTermination } from "#model/listener";
 import type { Origin } from "#model/origin";
-import type { Route, VirtualHost } from "#model/route";
+import type { Route, RoutePolicies, VirtualHost } from "#model/route";
 import type { CertificateSecret } from "#model/secret";
 import type { Settings } from "#settings/settings";
 import type { Emit, Reader, Rule } from "#store/family";
-import { certificatesWanted, hostClaims, ingressProblems, missingCertificates, objectKey, ourIngresses, ourProxies, proxyReports, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
+import { certificatesWanted, hostClaims, ingressProblems, missingCertificates, objectKey, ourIngresses, ourProxies, proxyReports, sharedGuards, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
+import { hostField } from "#translate/httpproxy/hosts";
 import { translateRoot } from "#translate/httpproxy/root";
 import type { ProxyRoot } from "#translate/httpproxy/root";
 import { Visit, originOf, proxyKey } from "#translate/httpproxy/visit";
+import { guardsOf, ownGuards } from "#translate/host-guards";
 import { ingressRoutes } from "#translate/ingress/routes";
 import { ingressTls } from "#translate/ingress/tls";
 import { fallbackTable, ingressHttp, ingressHttps } from "#translate/listener-names";
@@ -50,7 +52,7 @@ interface HostParts {
   root?: ProxyRoot;
 }
 
-function compareAge(a: Ingress, b: Ingress): number {
+function compareAge(a: Ingress | HTTPProxy, b: Ingress | HTTPProxy): number {
   return compareText(a.metadata.creationTimestamp ?? "", b.metadata.creationTimestamp ?? "") || compareText(objectKey(a.metadata.namespace ?? "", a.metadata.name), objectKey(b.metadata.namespace ?? "", b.metadata.name));
 }
 
@@ -73,16 +75,19 @@ function addIngress(parts: HostParts, ingress: Ingress): void {
   parts.origins.push(origin);
 }
 
-/** The same requests, sent to https. */
+const openToAll: RoutePolicies = { authorization: { kind: "off" } };
+
+/** The same requests, sent to https. That much is told to anybody: who has no credentials yet shall not send them without TLS. */
 function redirectToHttps(settings: Settings, route: Route): Route {
   const port = settings.publicHttpsPort === undefined ? {} : { port: settings.publicHttpsPort };
-  return { ...route, action: { kind: "redirect", scheme: "https", code: 301, ...port }, policies: {} };
+  return { ...route, action: { kind: "redirect", scheme: "https", code: 301, ...port }, policies: openToAll };
 }
 
 function addProxies(parts: HostParts, proxies: readonly HTTPProxy[]): void {
-  const [only, ...others] = proxies;
+  const [only, ...others] = parts.settings.duplicateHosts === "first-wins" ? proxies.toSorted(compareAge) : proxies;
   if (only === undefined) return;
-  if (others.length > 0) return refuseDuplicates(parts, proxies);
+  if (others.length > 0 && parts.settings.duplicateHosts === "all-invalid") return refuseDuplicates(parts, proxies);
+  for (const other of others) refuseHost(parts, other, `the host ${JSON.stringify(parts.host)} is claimed by ${proxyKey(only)} too, which is older; only one root may have it`);
   const visit = new Visit(parts.read, parts.settings);
   const root = translateRoot(visit, only);
   for (const [key, report] of visit.reports()) parts.emit(proxyReports, key, report);
@@ -95,9 +100,13 @@ function addProxies(parts: HostParts, proxies: readonly HTTPProxy[]): void {
 function refuseDuplicates(parts: HostParts, proxies: readonly HTTPProxy[]): void {
   for (const proxy of proxies) {
     const rivals = proxies.filter((other) => other !== proxy).map(proxyKey).toSorted().join(", ");
-    const problem = proxyError("VirtualHostError", "DuplicateVhost", ["spec", "virtualhost", "fqdn"], `the host ${JSON.stringify(parts.host)} is claimed by ${rivals} too; only one root may have it`);
-    parts.emit(proxyReports, proxyKey(proxy), { reached: true, problems: [problem] });
+    refuseHost(parts, proxy, `the host ${JSON.stringify(parts.host)} is claimed by ${rivals} too; only one root may have it`);
   }
+}
+
+function refuseHost(parts: HostParts, proxy: HTTPProxy, message: string): void {
+  const problem = proxyError("VirtualHostError", "DuplicateVhost", hostField(proxy, parts.host), message);
+  parts.emit(proxyReports, proxyKey(proxy), { reached: true, problems: [problem] });
 }
 
 function addRoot(parts: HostParts, root: ProxyRoot): void {
@@ -117,8 +126,15 @@ function emitHost(parts: HostParts): void {
   if (parts.root?.tls.kind !== "terminate" && parts.root?.tls.kind !== "passthrough" && parts.ingressCertificate !== undefined) emitIngressTls(parts, parts.ingressCertificate);
 }
 
-function emitVirtualHost(parts: HostParts, listener: ListenerName, routes: readonly Route[], requireSni: boolean): void {
-  const virtualHost: VirtualHost = { listener, host: parts.host, wildcard: "one-label", requireSni, routes: orderRoutes(routes), origins: parts.origins, ...parts.root?.policies };
+function emitVirtualHost(parts: HostParts, listener: ListenerName, all: readonly Route[], requireSni: boolean): void {
+  const shared = listener === ingressHttp;
+  // Where everything is sent to https there is nothing to guard.
+  const closed = all.every((route) => route.policies === openToAll);
+  const guards = closed && shared ? {} : guardsOf(parts.read, parts.settings, parts.root, shared);
+  if (shared && !closed) for (const guard of ownGuards(parts.root)) parts.emit(sharedGuards, listener, guard);
+  const asks = guards.guards !== undefined || parts.settings.globalAuthorization !== undefined;
+  const routes = asks ? all : all.map((route) => (route.policies === openToAll ? { ...route, policies: {} } : route));
+  const virtualHost: VirtualHost = { listener, host: parts.host, wildcard: "one-label", requireSni, routes: orderRoutes(routes), origins: parts.origins, ...parts.root?.policies, ...guards };
   if (parts.host.startsWith("*")) parts.emit(wildcardHosts, listener, virtualHost);
   else parts.emit(virtualHosts, `${listener}|${parts.host}`, virtualHost);
   parts.emit(listenerInUse, listener, true);
@@ -137,7 +153,7 @@ function emitProxyTls(parts: HostParts, root: ProxyRoot): void {
     if (root.tcpProxy !== undefined) emit(tlsHosts, listener, { kind: "tcp-terminated", listener, host, tls, proxy: root.tcpProxy, origin });
     return;
   }
-  emit(tlsHosts, listener, { kind: "http", listener, host, tls, filters: { jwtProviders: root.jwtProviders }, origin });
+  emit(tlsHosts, listener, { kind: "http", listener, host, tls, filters: { guards: ownGuards(root) }, origin });
   if (fallback === undefined) return;
   emit(certificatesWanted, fallback.certificate.name, fallback.certificate);
   emit(tlsHosts, listener, { kind: "fallback", listener, tls: fallback.tls, origin });
@@ -148,5 +164,5 @@ function emitIngressTls(parts: HostParts, { tls, certificate, origin }: { readon
   const { host, emit } = parts;
   emit(certificatesWanted, certificate.name, certificate);
   emit(listenerInUse, ingressHttps, true);
-  emit(tlsHosts, ingressHttps, { kind: "http", listener: ingressHttps, host, tls, filters: { jwtProviders: [] }, origin });
+  emit(tlsHosts, ingressHttps, { kind: "http", listener: ingressHttps, host, tls, filters: { guards: [] }, origin });
 }

@@ -46,7 +46,7 @@ async function world(authority: Authority) {
   const ca = authority.certificate;
   const validation = { caCertificates: ca, onlyVerifyLeafCrl: false };
   const jwks = JSON.stringify({ keys: [{ kty: "oct", alg: "HS256", k: key.toString("base64url") }] });
-  const guarded = { jwtProviders: [{ name: "idp", default: true, issuer: "https://idp.example", audiences: ["shop"], forward: false, keys: { kind: "local", jwks } as const }] };
+  const guarded = { guards: [{ kind: "jwt", provider: { id: "idp", name: "idp", default: true, issuer: "https://idp.example", audiences: ["shop"], forward: false, keys: { kind: "local", jwks } } }] } as const;
   const proxy = (name: string) => ({ targets: [{ cluster: name, weight: 1 }], idleTimeoutMs: 9_001_000, origin });
   const hosts = ["mutual", "optional", "asked", "jwt", "new"].map((name) => `${name}.example.com`);
   return {

@@ -48,5 +48,5 @@ export function termination(certificate: string, more: Partial<TlsTermination> =
 
 /** A TLS host that carries HTTP. */
 export function secureHost(listenerName: string, name: string, tls: TlsTermination): Extract<TlsHost, { kind: "http" }> {
-  return { kind: "http", listener: listenerName, host: name, tls, filters: { jwtProviders: [] }, origin };
+  return { kind: "http", listener: listenerName, host: name, tls, filters: { guards: [] }, origin };
 }

@@ -93,7 +93,7 @@ describe("a request finds its host", () => {
   }
 
   it("headers for Envoy's own use count nothing when a client sends them, and backends do not see them", async () => {
-    const headers = { "x-contour-scope": `${plain}|any.example.com`, "x-contour-sni": "one.example.com", "x-contour-wildcards": "|*.tls.example|" };
+    const headers = { "x-contour-scope": `${plain}|any.example.com`, "x-contour-sni": "one.example.com", "x-contour-chain": "|*.tls.example|" };
     const answer = await get("exact.example.com", { path: "/only", headers });
     assert.equal(reached(answer), "200 a");
     assert.deepEqual(Object.keys(answer.echo?.headers ?? {}).filter((name) => name.startsWith("x-contour")), []);
@@ -128,7 +128,7 @@ describe("a TLS request must be for the host that TLS began with", () => {
 
   it("a client's own SNI header counts nothing", async () => {
     assert.equal((await getTls("one.example.com", "two.example.com", { headers: { "x-contour-sni": "two.example.com" } })).status, 421);
-    assert.equal((await getTls("own.tls.example", "x.tls.example", { headers: { "x-contour-wildcards": "|*.tls.example|", "x-contour-sni": "x.tls.example" } })).status, 421);
+    assert.equal((await getTls("own.tls.example", "x.tls.example", { headers: { "x-contour-chain": "|*.tls.example|", "x-contour-sni": "x.tls.example" } })).status, 421);
   });
 
   it("each chain has its certificate", async () => {

@@ -10,7 +10,7 @@ import type { CorsOrigin, CorsPolicy } from "#model/policy";
 const name = "envoy.filters.http.cors";
 
 /** Answers preflight requests and tells browsers which other sites may read. */
-export const cors: Filter = { name, inListener: () => httpFilter(name, Cors, {}), onRoute: ({ cors: policy }) => (policy === undefined ? undefined : corsPolicy(policy)) };
+export const cors: Filter = { name, inListener: () => httpFilter(name, Cors, {}), onRoute: ({ cors: policy }) => (policy === undefined ? undefined : { [name]: corsPolicy(policy) }) };
 
 function corsPolicy(policy: CorsPolicy): Any {
   return packAny(EnvoyCorsPolicy, {

@@ -1,15 +1,34 @@
 import { packAny } from "#envoy/any";
+import { timeoutDuration } from "#envoy/duration";
 import type { Filter } from "#envoy/filters/filter";
+import { httpFilter } from "#envoy/filters/http-filter";
+import { grpcService } from "#envoy/grpc-service";
 import { headerMatcher } from "#envoy/match";
+import { ApiVersion } from "#gen/envoy/envoy/config/core/v3/config_source";
 import { RateLimit, RateLimit_Action } from "#gen/envoy/envoy/config/route/v3/route_components";
-import { RateLimitPerRoute, RateLimitPerRoute_VhRateLimitsOptions as HostLimits } from "#gen/envoy/envoy/extensions/filters/http/ratelimit/v3/rate_limit";
-import type { GlobalRateLimit, RateLimitEntry } from "#model/policy";
+import { RateLimit as EnvoyRateLimit, RateLimit_XRateLimitHeadersRFCVersion as Headers, RateLimitPerRoute, RateLimitPerRoute_VhRateLimitsOptions as HostLimits } from "#gen/envoy/envoy/extensions/filters/http/ratelimit/v3/rate_limit";
+import type { HttpFilter } from "#gen/envoy/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
+import type { GlobalRateLimit, RateLimitEntry, RateLimitService } from "#model/policy";
+
+const name = "envoy.filters.http.ratelimit";
 
 /** Limits requests by an external service. A route that has it disabled ignores the limits of its host, too. */
 export const globalRateLimit: Filter = {
-  name: "envoy.filters.http.ratelimit",
-  onRoute: ({ globalRateLimit: limit }) => (limit?.kind === "disabled" ? packAny(RateLimitPerRoute, { vhRateLimits: HostLimits.IGNORE }) : undefined),
+  name,
+  inListener: ({ rateLimitService }) => (rateLimitService === undefined ? undefined : service(rateLimitService)),
+  onRoute: ({ globalRateLimit: limit }, { level }) => (limit?.kind === "disabled" && level === "route" ? { [name]: packAny(RateLimitPerRoute, { vhRateLimits: HostLimits.IGNORE }) } : undefined),
 };
+
+function service({ cluster, domain, timeout, failOpen, rateLimitHeaders, resourceExhausted }: RateLimitService): HttpFilter {
+  return httpFilter(name, EnvoyRateLimit, {
+    domain,
+    failureModeDeny: !failOpen,
+    timeout: timeoutDuration(timeout),
+    rateLimitService: { grpcService: grpcService(cluster), transportApiVersion: ApiVersion.V3 },
+    enableXRatelimitHeaders: rateLimitHeaders ? Headers.DRAFT_VERSION_03 : Headers.OFF,
+    rateLimitedAsResourceExhausted: resourceExhausted,
+  });
+}
 
 /** The descriptors that a host or route sends to the rate limit service. */
 export function rateLimits(limit: GlobalRateLimit | undefined): RateLimit[] {

@@ -10,7 +10,7 @@ import type { IpFilter } from "#model/policy";
 const name = "envoy.filters.http.rbac";
 
 /** Lets pass or refuses clients by their address. */
-export const ipFilter: Filter = { name, inListener: () => httpFilter(name, RBAC, {}), onRoute: ({ ipFilter: filter }) => (filter === undefined ? undefined : rules(filter)) };
+export const ipFilter: Filter = { name, inListener: () => httpFilter(name, RBAC, {}), onRoute: ({ ipFilter: filter }) => (filter === undefined ? undefined : { [name]: rules(filter) }) };
 
 function rules({ action, rules: ranges }: IpFilter): Any {
   const policy = { permissions: [{ rule: { $case: "any" as const, value: true } }], principals: ranges.map(principal) };

@@ -13,19 +13,22 @@ const name = "envoy.filters.http.jwt_authn";
 /** Checks JSON Web Tokens on routes that require them. It stands only in front of hosts that have providers. */
 export const jwt: Filter = {
   name,
-  inListener: ({ jwtProviders }) => (jwtProviders.length === 0 ? undefined : authentication(jwtProviders)),
+  inListener: ({ guards }) => {
+    const providers = new Map(guards.flatMap((guard) => (guard.kind === "jwt" ? [[guard.provider.id, guard.provider] as const] : [])));
+    return providers.size === 0 ? undefined : authentication([...providers.values()]);
+  },
   onRoute: ({ jwt: policy }) => {
     if (policy === undefined) return undefined;
-    if (policy.kind === "none") return packAny(PerRouteConfig, { requirementSpecifier: { $case: "disabled", value: true } });
-    return packAny(PerRouteConfig, { requirementSpecifier: { $case: "requirementName", value: policy.provider } });
+    if (policy.kind === "none") return { [name]: packAny(PerRouteConfig, { requirementSpecifier: { $case: "disabled", value: true } }) };
+    return { [name]: packAny(PerRouteConfig, { requirementSpecifier: { $case: "requirementName", value: policy.provider } }) };
   },
 };
 
 function authentication(providers: readonly JwtProvider[]): HttpFilter {
-  const sorted = providers.toSorted((a, b) => compareText(a.name, b.name));
+  const sorted = providers.toSorted((a, b) => compareText(a.id, b.id));
   return httpFilter(name, JwtAuthentication, {
-    providers: Object.fromEntries(sorted.map((provider) => [provider.name, envoyProvider(provider)])),
-    requirementMap: Object.fromEntries(sorted.map((provider) => [provider.name, { requiresType: { $case: "providerName" as const, value: provider.name } }])),
+    providers: Object.fromEntries(sorted.map((provider) => [provider.id, envoyProvider(provider)])),
+    requirementMap: Object.fromEntries(sorted.map(({ id }) => [id, { requiresType: { $case: "providerName" as const, value: id } }])),
   });
 }
 

@@ -15,7 +15,7 @@ const name = "envoy.filters.http.local_ratelimit";
 export const localRateLimit: Filter = {
   name,
   inListener: () => httpFilter(name, EnvoyLocalRateLimit, { statPrefix: "http" }),
-  onRoute: ({ localRateLimit: limit }, host) => (limit === undefined ? undefined : bucket(limit, host)),
+  onRoute: ({ localRateLimit: limit }, { host }) => (limit === undefined ? undefined : { [name]: bucket(limit, host) }),
 };
 
 function bucket({ maxTokens, tokensPerFill, fillIntervalMs, statusCode, responseHeaders }: LocalRateLimit, host: string): Any {

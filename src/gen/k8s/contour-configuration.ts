@@ -168,11 +168,13 @@ export interface ContourConfiguration {
     };
     readonly httpproxy?: {
       readonly disablePermitInsecure?: boolean;
+      readonly duplicateHosts?: string;
       readonly fallbackCertificate?: {
         readonly name: string;
         readonly namespace: string;
       };
       readonly rootNamespaces?: ReadonlyArray<string>;
+      readonly routeErrors?: string;
     };
     readonly ingress?: {
       readonly classNames?: ReadonlyArray<string>;

@@ -87,6 +87,12 @@ export interface HTTPProxy {
         readonly statusCode: number;
       };
       readonly enableWebsockets?: boolean;
+      readonly errorPages?: ReadonlyArray<{
+        readonly body: string;
+        readonly contentType?: string;
+        readonly statusCodes: ReadonlyArray<string>;
+        readonly statusCode?: number;
+      }>;
       readonly healthCheckPolicy?: {
         readonly expectedStatuses?: ReadonlyArray<{
           readonly end: number;
@@ -130,11 +136,16 @@ export interface HTTPProxy {
         }>;
         readonly strategy?: string;
       };
+      readonly maxRequestBytes?: number;
       readonly pathRewritePolicy?: {
         readonly replacePrefix?: ReadonlyArray<{
           readonly prefix?: string;
           readonly replacement: string;
         }>;
+        readonly replaceRegex?: {
+          readonly pattern: string;
+          readonly substitution: string;
+        };
       };
       readonly permitInsecure?: boolean;
       readonly rateLimitPolicy?: {
@@ -223,7 +234,17 @@ export interface HTTPProxy {
         }>;
         readonly healthPort?: number;
         readonly mirror?: boolean;
+        readonly mirrorFraction?: {
+          readonly denominator?: number;
+          readonly numerator: number;
+        };
         readonly name: string;
+        readonly outlierDetection?: {
+          readonly baseEjectionTime?: string;
+          readonly consecutiveErrors?: number;
+          readonly interval?: string;
+          readonly maxEjectionPercent?: number;
+        };
         readonly port: number;
         readonly protocol?: string;
         readonly requestHeadersPolicy?: {
@@ -300,7 +321,17 @@ export interface HTTPProxy {
         }>;
         readonly healthPort?: number;
         readonly mirror?: boolean;
+        readonly mirrorFraction?: {
+          readonly denominator?: number;
+          readonly numerator: number;
+        };
         readonly name: string;
+        readonly outlierDetection?: {
+          readonly baseEjectionTime?: string;
+          readonly consecutiveErrors?: number;
+          readonly interval?: string;
+          readonly maxEjectionPercent?: number;
+        };
         readonly port: number;
         readonly protocol?: string;
         readonly requestHeadersPolicy?: {
@@ -331,6 +362,7 @@ export interface HTTPProxy {
       }>;
     };
     readonly virtualhost?: {
+      readonly additionalFqdns?: ReadonlyArray<string>;
       readonly authorization?: {
         readonly authPolicy?: {
           readonly context?: Readonly<Record<string, string>>;
@@ -359,6 +391,7 @@ export interface HTTPProxy {
           }>;
           readonly pathPrefix?: string;
         };
+        readonly permitInsecure?: boolean;
         readonly responseTimeout?: string;
         readonly serviceType?: string;
         readonly withRequestBody?: {
@@ -376,6 +409,12 @@ export interface HTTPProxy {
         readonly exposeHeaders?: ReadonlyArray<string>;
         readonly maxAge?: string;
       };
+      readonly errorPages?: ReadonlyArray<{
+        readonly body: string;
+        readonly contentType?: string;
+        readonly statusCodes: ReadonlyArray<string>;
+        readonly statusCode?: number;
+      }>;
       readonly fqdn: string;
       readonly ipAllowPolicy?: ReadonlyArray<{
         readonly cidr: string;
@@ -407,6 +446,7 @@ export interface HTTPProxy {
           };
         };
       }>;
+      readonly maxRequestBytes?: number;
       readonly rateLimitPolicy?: {
         readonly global?: {
           readonly descriptors?: ReadonlyArray<{
@@ -450,6 +490,20 @@ export interface HTTPProxy {
           readonly responseStatusCode?: number;
           readonly unit: string;
         };
+      };
+      readonly requestHeadersPolicy?: {
+        readonly remove?: ReadonlyArray<string>;
+        readonly set?: ReadonlyArray<{
+          readonly name: string;
+          readonly value: string;
+        }>;
+      };
+      readonly responseHeadersPolicy?: {
+        readonly remove?: ReadonlyArray<string>;
+        readonly set?: ReadonlyArray<{
+          readonly name: string;
+          readonly value: string;
+        }>;
       };
       readonly tls?: {
         readonly clientValidation?: {

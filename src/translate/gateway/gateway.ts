@@ -1,5 +1,6 @@
 import type { Settings } from "#settings/settings";
 import type { Emit, Reader, Rule } from "#store/family";
+import { listenerServices } from "#translate/listener-services";
 import { certificatesWanted, listeners, loadBalancerAddresses, statuses, tlsHosts } from "#translate/facts";
 import { listenerCertificateKey, listenerCertificates, tlsClaims } from "#translate/gateway/certificates";
 import { gatewayShapes, ourGateway, portClaims, strongestClaim } from "#translate/gateway/gateway-shape";
@@ -25,7 +26,7 @@ export function gatewayRule(settings: Settings): Rule {
       const verdicts = shape.listeners.map((listener, i): ListenerVerdict => {
         const state = { ...listenerState(settings, read, bucket, listener), ...(refusal === undefined ? {} : { gatewayRefused: refusal.message }) };
         const verdict = judgeListener(shape, state, generation);
-        if (verdict.programmed) serve(settings, emit, { kind: "Gateway", namespace, name, field: `spec.listeners[${i}]` }, state);
+        if (verdict.programmed) serve(settings, read, emit, { kind: "Gateway", namespace, name, field: `spec.listeners[${i}]` }, state);
         return verdict;
       });
       const addresses = gatewayAddresses(read.all(loadBalancerAddresses, ""));
@@ -47,13 +48,13 @@ function listenerState(settings: Settings, read: Reader, key: string, listener: 
   };
 }
 
-function serve(settings: Settings, emit: Emit, origin: { readonly kind: string; readonly namespace: string; readonly name: string; readonly field: string }, { shape, certificate }: ListenerState): void {
+function serve(settings: Settings, read: Reader, emit: Emit, origin: { readonly kind: string; readonly namespace: string; readonly name: string; readonly field: string }, { shape, certificate }: ListenerState): void {
   const { protocol, envoyListener: listener, host, port } = shape;
   if (protocol === undefined) return;
-  emit(listeners, listener, { name: listener, address: settings.gatewayAddress, port: settings.gatewayPort(port), protocol, proxyProtocol: settings.useProxyProtocol });
+  emit(listeners, listener, { name: listener, address: settings.gatewayAddress, port: settings.gatewayPort(port), protocol, proxyProtocol: settings.useProxyProtocol, ...listenerServices(read, settings) });
   emit(hostAttachments, hostKey(listener, host), { kind: "listener", listener, host, protocol, port });
   if (certificate?.ok !== true) return;
   emit(certificatesWanted, certificate.value.name, certificate.value);
   const tls = { certificate: certificate.value.name, minimumVersion: settings.minimumTlsVersion, maximumVersion: settings.maximumTlsVersion };
-  emit(tlsHosts, listener, { kind: "http", listener, host, tls, filters: { jwtProviders: [] }, origin });
+  emit(tlsHosts, listener, { kind: "http", listener, host, tls, filters: { guards: [] }, origin });
 }

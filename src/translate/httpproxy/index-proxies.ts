@@ -3,6 +3,7 @@ import { proxyError } from "#conditions/http-proxy";
 import type { Settings } from "#settings/settings";
 import type { Emit, Rule } from "#store/family";
 import { hostClaims, objects, ourProxies, proxyReports } from "#translate/facts";
+import { hostsOf } from "#translate/httpproxy/hosts";
 import { isOurClass, namedClass } from "#translate/shared/ingress-class";
 
 /** Takes in the HTTPProxies of our class and files the roots under the hosts that they claim. */
@@ -21,14 +22,13 @@ export function indexProxies(settings: Settings): Rule {
 
 function claimHost(settings: Settings, bucket: string, proxy: HTTPProxy, emit: Emit): void {
   const { namespace = "", name } = proxy.metadata;
-  const host = (proxy.spec.virtualhost?.fqdn ?? "").toLowerCase();
-  const path = ["spec", "virtualhost", "fqdn"];
+  const hosts = hostsOf(proxy);
   if (settings.rootNamespaces.length > 0 && !settings.rootNamespaces.includes(namespace)) {
     const message = `roots are allowed in the namespaces ${settings.rootNamespaces.join(", ")} only; move this HTTPProxy there, or include it from a root`;
     emit(proxyReports, bucket, { reached: true, problems: [proxyError("RootNamespaceError", "RootProxyNotAllowedInNamespace", ["metadata", "namespace"], message)] });
-  } else if (host === "" || host === "*") {
-    emit(proxyReports, bucket, { reached: true, problems: [proxyError("VirtualHostError", "FQDNNotSpecified", path, "a root must name its host: write one like shop.example.com or *.example.com")] });
+  } else if (hosts.has("")) {
+    emit(proxyReports, bucket, { reached: true, problems: [proxyError("VirtualHostError", "FQDNNotSpecified", hosts.get("") ?? [], "a root must name its host: write one like shop.example.com, *.example.com or *")] });
   } else {
-    emit(hostClaims, host, { kind: "HTTPProxy", namespace, name });
+    for (const host of hosts.keys()) emit(hostClaims, host, { kind: "HTTPProxy", namespace, name });
   }
 }

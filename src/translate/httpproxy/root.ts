@@ -1,19 +1,23 @@
 import type { HTTPProxy } from "#gen/k8s/http-proxy";
 import { proxyError } from "#conditions/http-proxy";
 import type { TcpProxy } from "#model/listener";
-import type { CorsPolicy, GlobalRateLimit, IpFilter, JwtProvider, LocalRateLimit } from "#model/policy";
+import type { CorsPolicy, ErrorPage, GlobalRateLimit, IpFilter, JwtProvider, LocalRateLimit } from "#model/policy";
 import { corsPolicy } from "#translate/httpproxy/policies/cors";
+import { hostAuthorization } from "#translate/httpproxy/policies/authorization";
+import type { HostAuthorization } from "#translate/httpproxy/policies/authorization";
+import { errorPages } from "#translate/httpproxy/policies/error-pages";
+import { headerPolicy } from "#translate/httpproxy/policies/headers";
 import { ipFilter } from "#translate/httpproxy/policies/ip-filter";
 import { jwtProviders } from "#translate/httpproxy/policies/jwt";
 import { globalRateLimit, localRateLimit } from "#translate/httpproxy/policies/rate-limit";
 import type { ProxyRoute } from "#translate/httpproxy/routes";
-import { caCertificateResolver, secretKeyReader } from "#translate/httpproxy/secret-references";
 import { walkTcpProxy } from "#translate/httpproxy/tcp-proxy";
 import { proxyTls } from "#translate/httpproxy/tls";
 import type { ProxyTls } from "#translate/httpproxy/tls";
-import { hasError } from "#translate/httpproxy/visit";
-import type { Visit } from "#translate/httpproxy/visit";
+import { hasError, namespaceOf } from "#translate/httpproxy/visit";
+import type { HostContext, Visit } from "#translate/httpproxy/visit";
 import { walkRoutes } from "#translate/httpproxy/walk";
+import { authoritiesResolver, secretKeyReader } from "#translate/shared/authorities";
 import type { Parsed } from "#translate/shared/parsed";
 
 /** Policies that a root sets for its whole host. */
@@ -22,6 +26,7 @@ export interface HostPolicies {
   readonly ipFilter?: IpFilter;
   readonly localRateLimit?: LocalRateLimit;
   readonly globalRateLimit?: GlobalRateLimit;
+  readonly errorPages?: readonly ErrorPage[];
 }
 
 /** Everything that a root HTTPProxy says about its host. */
@@ -32,6 +37,7 @@ export interface ProxyRoot {
   readonly tcpProxy?: TcpProxy;
   readonly policies: HostPolicies;
   readonly jwtProviders: readonly JwtProvider[];
+  readonly authorization?: HostAuthorization;
 }
 
 /** Follows a root and all that it includes. Absent when a mistake forbids to serve its host at all. */
@@ -45,9 +51,9 @@ export function translateRoot(visit: Visit, proxy: HTTPProxy): ProxyRoot | { rea
   const guarded = checkGuards(visit, proxy);
   const policies = hostPolicies(visit, proxy);
   if (guarded === undefined || policies === undefined) return undefined;
-  visit.jwtProviders = guarded;
+  visit.host = { ...guarded, ...policies.ofRoutes, maxRequestBytes: proxy.spec.virtualhost?.maxRequestBytes ?? 0 };
   const tcpProxy = tcp(visit, proxy, tls);
-  return { proxy, tls, policies, jwtProviders: guarded, routes: walkRoutes(visit, proxy), ...(tcpProxy === undefined ? {} : { tcpProxy }) };
+  return { proxy, tls, policies: policies.ofHost, ...guarded, routes: walkRoutes(visit, proxy), ...(tcpProxy === undefined ? {} : { tcpProxy }) };
 }
 
 function tcp(visit: Visit, proxy: HTTPProxy, tls: ProxyTls): TcpProxy | undefined {
@@ -65,30 +71,40 @@ function guardsHaveTls(visit: Visit, proxy: HTTPProxy): boolean {
   const terminates = host?.tls?.secretName !== undefined && host.tls.secretName !== "" && host.tls.passthrough !== true;
   if (terminates) return true;
   const at = ["spec", "virtualhost"];
-  if (host?.authorization !== undefined) visit.report(proxy, proxyError("AuthError", "AuthNotPermitted", [...at, "authorization"], "authorization needs TLS that ends here; add virtualhost.tls.secretName"));
+  const asks = host?.authorization?.extensionRef?.name;
+  if (asks !== undefined && asks !== "" && (host?.authorization?.permitInsecure !== true || host.tls !== undefined)) visit.report(proxy, proxyError("AuthError", "AuthNotPermitted", [...at, "authorization"], host?.tls === undefined ? "authorization needs TLS that ends here; add virtualhost.tls.secretName, or authorization.permitInsecure if what clients send may be read on the way" : "authorization needs TLS that ends here; add virtualhost.tls.secretName"));
   else if ((host?.jwtProviders ?? []).length > 0) visit.report(proxy, proxyError("JWTVerificationError", "JWTVerificationNotPermitted", [...at, "jwtProviders"], "JWT verification needs TLS that ends here; add virtualhost.tls.secretName"));
   else return true;
   return false;
 }
 
 /** Checks what keeps strangers out: JWT and authorization. Absent when they cannot be enforced as written. */
-function checkGuards(visit: Visit, proxy: HTTPProxy): readonly JwtProvider[] | undefined {
+function checkGuards(visit: Visit, proxy: HTTPProxy): Pick<ProxyRoot, "jwtProviders" | "authorization"> | undefined {
+  const asked = hostAuthorization(visit.read, visit.settings, proxy.spec.virtualhost?.authorization, ["spec", "virtualhost", "authorization"], namespaceOf(proxy));
+  const authorization = visit.take(proxy, asked);
+  const providers = checkJwtProviders(visit, proxy);
+  if (hasError(asked.problems) || providers === undefined) return undefined;
+  return { jwtProviders: providers, ...(authorization === undefined ? {} : { authorization }) };
+}
+
+function checkJwtProviders(visit: Visit, proxy: HTTPProxy): readonly JwtProvider[] | undefined {
   const host = proxy.spec.virtualhost;
-  if (host?.authorization !== undefined) {
-    visit.report(proxy, proxyError("AuthError", "AuthNotPermitted", ["spec", "virtualhost", "authorization"], "external authorization does not exist here yet; the host is not served, so that nobody gets around it"));
-    return undefined;
-  }
   const providers = host?.jwtProviders ?? [];
   if (providers.length === 0) return [];
   const at = ["spec", "virtualhost", "jwtProviders"];
-  const parsed = jwtProviders(providers, at, { secretKey: secretKeyReader(visit, proxy), caCertificate: caCertificateResolver(visit, proxy) });
+  const parsed = jwtProviders(providers, at, { secretKey: secretKeyReader(visit.read, namespaceOf(proxy)), caCertificate: authoritiesResolver(visit.read, namespaceOf(proxy)), dnsLookupFamily: visit.settings.dnsLookupFamily });
   const value = visit.take(proxy, parsed);
   if (value === undefined || hasError(parsed.problems)) return undefined;
   for (const cluster of value.clusters) visit.wantCluster(cluster);
   return value.providers;
 }
 
-function hostPolicies(visit: Visit, proxy: HTTPProxy): HostPolicies | undefined {
+interface HostParts {
+  readonly ofHost: HostPolicies;
+  readonly ofRoutes: Pick<HostContext, "requestHeaders" | "responseHeaders">;
+}
+
+function hostPolicies(visit: Visit, proxy: HTTPProxy): HostParts | undefined {
   const host = proxy.spec.virtualhost;
   const at = ["spec", "virtualhost"];
   let failed = false;
@@ -99,12 +115,21 @@ function hostPolicies(visit: Visit, proxy: HTTPProxy): HostPolicies | undefined 
   const cors = take(corsPolicy(host?.corsPolicy, [...at, "corsPolicy"]));
   const addresses = take(ipFilter(host ?? {}, at));
   const local = take(localRateLimit(host?.rateLimitPolicy, [...at, "rateLimitPolicy"], "host"));
-  const global = take(globalRateLimit(host?.rateLimitPolicy, [...at, "rateLimitPolicy"], "host"));
+  const ofInstallation = visit.settings.rateLimitService?.defaultGlobalRateLimitPolicy;
+  const limits = host?.rateLimitPolicy?.global === undefined && ofInstallation !== undefined ? { ...host?.rateLimitPolicy, global: ofInstallation } : host?.rateLimitPolicy;
+  const global = take(globalRateLimit(limits, [...at, "rateLimitPolicy"], "host"));
+  const variables = { namespace: namespaceOf(proxy) };
+  const request = take(headerPolicy(host?.requestHeadersPolicy, [...at, "requestHeadersPolicy"], { direction: "request", scope: "host", variables }));
+  const response = take(headerPolicy(host?.responseHeadersPolicy, [...at, "responseHeadersPolicy"], { direction: "response", scope: "host", variables }));
+  const pages = errorPages(host?.errorPages);
   if (failed) return undefined;
-  return {
+  const ofRoutes = { ...(request === undefined ? {} : { requestHeaders: request.policy }), ...(response === undefined ? {} : { responseHeaders: response.policy }) };
+  const ofHost = {
+    ...(pages === undefined || pages.length === 0 ? {} : { errorPages: pages }),
     ...(cors === undefined ? {} : { cors }),
     ...(addresses === undefined ? {} : { ipFilter: addresses }),
     ...(local === undefined ? {} : { localRateLimit: local }),
     ...(global === undefined ? {} : { globalRateLimit: global }),
   };
+  return { ofHost, ofRoutes };
 }

@@ -5,15 +5,17 @@ import type { FieldPath } from "#k8s/object";
 import type { ForwardAction, Route, RouteAction, RouteMatch, RoutePolicies } from "#model/route";
 import { mergeBlocks, parseConditions } from "#translate/httpproxy/match-conditions";
 import type { MatchBlock } from "#translate/httpproxy/match-conditions";
+import { routeAuthorization } from "#translate/httpproxy/policies/authorization";
 import { cookieRewrites } from "#translate/httpproxy/policies/cookies";
 import { directResponse } from "#translate/httpproxy/policies/direct-response";
-import { headerPolicy } from "#translate/httpproxy/policies/headers";
+import { headerPolicy, mergeHeaders } from "#translate/httpproxy/policies/headers";
 import { httpHealthCheck } from "#translate/httpproxy/policies/health-check";
+import { errorPages } from "#translate/httpproxy/policies/error-pages";
 import { internalRedirect } from "#translate/httpproxy/policies/internal-redirect";
 import { ipFilter } from "#translate/httpproxy/policies/ip-filter";
 import { jwtRoutePolicy } from "#translate/httpproxy/policies/jwt";
 import { loadBalancing } from "#translate/httpproxy/policies/load-balancing";
-import { prefixRewrites } from "#translate/httpproxy/policies/path-rewrite";
+import { pathRewrites } from "#translate/httpproxy/policies/path-rewrite";
 import { globalRateLimit, localRateLimit } from "#translate/httpproxy/policies/rate-limit";
 import { requestRedirect } from "#translate/httpproxy/policies/redirect";
 import { retryPolicy } from "#translate/httpproxy/policies/retry";
@@ -31,16 +33,23 @@ export interface ProxyRoute extends Route {
   readonly permitInsecure: boolean;
 }
 
+/** What became of an entry of `routes`. */
+export interface TranslatedRoute {
+  readonly routes: readonly ProxyRoute[];
+  /** Whether something in it is wrong, other than that a Service is not there. */
+  readonly failed: boolean;
+}
+
 /** Follows what an entry of `routes` says. An entry with a mistake answers 503 instead of taking its neighbours down. */
-export function translateRoute(visit: Visit, proxy: HTTPProxy, spec: RouteSpec, at: FieldPath, inherited: readonly MatchBlock[]): readonly ProxyRoute[] {
+export function translateRoute(visit: Visit, proxy: HTTPProxy, spec: RouteSpec, at: FieldPath, inherited: readonly MatchBlock[]): TranslatedRoute {
   const block = visit.take(proxy, parseConditions(spec.conditions, [...at, "conditions"], "route"));
-  if (block === undefined) return [];
+  if (block === undefined) return { routes: [], failed: true };
   const match = mergeBlocks([...inherited, block]);
   const parts = new RouteParts(visit, proxy);
   const policies = routePolicies(parts, spec, at, visit);
   const actions = routeActions(parts, spec, at, match);
   const broken: readonly Variant[] = [{ match, action: { kind: "direct-response", status: 503 } }];
-  return (parts.failed ? broken : actions).map(({ match: variant, action }) => ({
+  const routes = (parts.failed ? broken : actions).map(({ match: variant, action }) => ({
     match: variant,
     priority: 0,
     action,
@@ -48,6 +57,7 @@ export function translateRoute(visit: Visit, proxy: HTTPProxy, spec: RouteSpec, 
     permitInsecure: spec.permitInsecure === true && !visit.settings.disablePermitInsecure,
     origin: originOf(proxy, at),
   }));
+  return { routes, failed: parts.failed };
 }
 
 /** One of the matches that an entry stands for, with what it does. */
@@ -80,21 +90,30 @@ class RouteParts {
 
 function routePolicies(parts: RouteParts, spec: RouteSpec, at: FieldPath, visit: Visit): RoutePolicies {
   const variables = { namespace: parts.proxy.metadata.namespace ?? "" };
+  const { host } = visit;
   const request = parts.take(headerPolicy(spec.requestHeadersPolicy, [...at, "requestHeadersPolicy"], { direction: "request", scope: "route", variables }));
   const response = parts.take(headerPolicy(spec.responseHeadersPolicy, [...at, "responseHeadersPolicy"], { direction: "response", scope: "route", variables }));
   const cookies = parts.take(cookieRewrites(spec.cookieRewritePolicies, [...at, "cookieRewritePolicies"]));
   const addresses = parts.take(ipFilter(spec, at));
   const local = parts.take(localRateLimit(spec.rateLimitPolicy, [...at, "rateLimitPolicy"], "route"));
   const global = parts.take(globalRateLimit(spec.rateLimitPolicy, [...at, "rateLimitPolicy"], "route"));
-  const jwt = parts.take(jwtRoutePolicy(spec.jwtVerificationPolicy, [...at, "jwtVerificationPolicy"], visit.jwtProviders));
+  const jwt = parts.take(jwtRoutePolicy(spec.jwtVerificationPolicy, [...at, "jwtVerificationPolicy"], host.jwtProviders));
+  const authorization = parts.take(routeAuthorization(spec.authPolicy, [...at, "authPolicy"], host.authorization));
+  const requestHeaders = mergeHeaders(host.requestHeaders, request?.policy);
+  const responseHeaders = mergeHeaders(host.responseHeaders, response?.policy);
+  const maxRequestBytes = spec.maxRequestBytes ?? host.maxRequestBytes;
+  const pages = errorPages(spec.errorPages);
   return {
-    ...(request === undefined ? {} : { requestHeaders: request.policy }),
-    ...(response === undefined ? {} : { responseHeaders: response.policy }),
+    ...(requestHeaders === undefined ? {} : { requestHeaders }),
+    ...(responseHeaders === undefined ? {} : { responseHeaders }),
     ...(cookies === undefined || cookies.length === 0 ? {} : { cookieRewrites: cookies }),
     ...(addresses === undefined ? {} : { ipFilter: addresses }),
     ...(local === undefined ? {} : { localRateLimit: local }),
     ...(global === undefined ? {} : { globalRateLimit: global }),
     ...(jwt === undefined ? {} : { jwt }),
+    ...(authorization === undefined ? {} : { authorization }),
+    ...(pages === undefined || pages.length === 0 ? {} : { errorPages: pages }),
+    ...(maxRequestBytes === 0 ? {} : { maxRequestBytes }),
   };
 }
 
@@ -149,7 +168,7 @@ function forward(parts: RouteParts, spec: RouteSpec, at: FieldPath): RouteAction
 
 /** A prefix rewrite may need two matches, with and without the slash at the end. */
 function rewritten(parts: RouteParts, spec: RouteSpec, at: FieldPath, match: RouteMatch, action: RouteAction): readonly Variant[] {
-  const rewrites = parts.take(prefixRewrites(spec.pathRewritePolicy, [...at, "pathRewritePolicy"], match.path));
+  const rewrites = parts.take(pathRewrites(spec.pathRewritePolicy, [...at, "pathRewritePolicy"], match.path));
   if (action.kind !== "forward" || rewrites === undefined || rewrites.length === 0) return [{ match, action }];
   return rewrites.map(({ path, rewrite }) => ({ match: { ...match, path }, action: rewrite === undefined ? action : { ...action, pathRewrite: rewrite } }));
 }

@@ -4,12 +4,13 @@ import type { FieldPath } from "#k8s/object";
 import type { HealthCheck, LoadBalancing, UpstreamProtocol, UpstreamValidation } from "#model/cluster";
 import type { ForwardTarget, HostRewrite, Mirror } from "#model/route";
 import { upstreamValidation } from "#translate/httpproxy/policies/upstream-validation";
+import { outlierDetection } from "#translate/httpproxy/policies/outlier-detection";
 import { slowStart } from "#translate/httpproxy/policies/slow-start";
 import { cookieRewrites } from "#translate/httpproxy/policies/cookies";
-import { headerPolicy } from "#translate/httpproxy/policies/headers";
-import { caCertificateResolver } from "#translate/httpproxy/secret-references";
-import { originOf } from "#translate/httpproxy/visit";
+import { defaultHeaders, headerPolicy, mergeHeaders } from "#translate/httpproxy/policies/headers";
+import { namespaceOf, originOf } from "#translate/httpproxy/visit";
 import type { Visit } from "#translate/httpproxy/visit";
+import { authoritiesResolver } from "#translate/shared/authorities";
 import { resolveService, serviceCluster } from "#translate/shared/services";
 import type { ServiceTarget } from "#translate/shared/services";
 
@@ -44,7 +45,7 @@ export function resolveTargets(visit: Visit, proxy: HTTPProxy, services: readonl
     const target = resolveTarget(visit, proxy, service, path, context);
     if (target === "invalid") usable = false;
     else if (target !== undefined) {
-      if (service.mirror === true && context.scope === "route") mirrors.push({ cluster: target.cluster, percent: service.weight === undefined || service.weight === 0 ? 100 : Math.min(service.weight, 100) });
+      if (service.mirror === true && context.scope === "route") mirrors.push({ cluster: target.cluster, percent: mirrorPercent(service) });
       else targets.push(target);
     }
   }
@@ -53,6 +54,20 @@ export function resolveTargets(visit: Visit, proxy: HTTPProxy, services: readonl
     usable = false;
   }
   return { targets: share(targets), mirrors, usable };
+}
+
+/** The share of a mirror: its fraction, or its weight in percent, where none is all. */
+function mirrorPercent({ weight = 0, mirrorFraction }: ServiceSpec): number {
+  if (mirrorFraction !== undefined) return (100 * mirrorFraction.numerator) / (mirrorFraction.denominator ?? 100);
+  return weight === 0 ? 100 : Math.min(weight, 100);
+}
+
+/** What is wrong with the share of a mirror. */
+function mirrorProblem({ mirror, weight = 0, mirrorFraction: fraction }: ServiceSpec): string | undefined {
+  if (fraction === undefined) return undefined;
+  if (mirror !== true) return "mirrorFraction needs mirror: true";
+  if (weight !== 0) return "mirrorFraction and weight exclude each other; remove one of them";
+  return fraction.numerator > (fraction.denominator ?? 100) ? "the part is larger than the whole; make numerator at most denominator" : undefined;
 }
 
 /** All weights 0 means equal shares; otherwise a service of weight 0 gets nothing. */
@@ -85,10 +100,16 @@ function forwardTarget(visit: Visit, proxy: HTTPProxy, service: ServiceSpec, pat
   const request = headerPolicy(service.requestHeadersPolicy, [...path, "requestHeadersPolicy"], { direction: "request", scope: "service", variables });
   const response = headerPolicy(service.responseHeadersPolicy, [...path, "responseHeadersPolicy"], { direction: "response", scope: "service", variables });
   const cookies = cookieRewrites(service.cookieRewritePolicies, [...path, "cookieRewritePolicies"]);
+  const outliers = outlierDetection(service.outlierDetection, [...path, "outlierDetection"]);
+  const share = mirrorProblem(service);
+  if (share !== undefined) {
+    visit.report(proxy, proxyError("ServiceError", "MirrorInvalid", [...path, "mirrorFraction"], share));
+    return "invalid";
+  }
   const starting = slowStart(service.slowStartPolicy, [...path, "slowStartPolicy"], context.strategy);
   const validation = validationOf(visit, proxy, service, path, protocol);
-  visit.report(proxy, ...request.problems, ...response.problems, ...cookies.problems, ...starting.problems, ...validation.problems);
-  if ([request, response, cookies, starting, validation].some((part) => part.problems.some((problem) => problem.severity === "error"))) return "invalid";
+  visit.report(proxy, ...request.problems, ...response.problems, ...cookies.problems, ...starting.problems, ...validation.problems, ...outliers.problems);
+  if ([request, response, cookies, starting, validation, outliers].some((part) => part.problems.some((problem) => problem.severity === "error"))) return "invalid";
   const hostRewrite = request.value?.hostRewrite;
   const sni = [hostRewrite, context.hostRewrite].find((rewrite) => rewrite?.kind === "literal");
   const healthPortName = service.healthPort === undefined || service.healthPort === service.port ? undefined : resolveHealthPort(visit, proxy, service);
@@ -104,14 +125,18 @@ function forwardTarget(visit: Visit, proxy: HTTPProxy, service: ServiceSpec, pat
       ...(healthPortName === undefined ? {} : { healthPortName }),
       ...(context.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: context.idleTimeoutMs }),
       ...(starting.value === undefined ? {} : { slowStart: starting.value }),
+      ...(outliers.value === undefined ? {} : { outlierDetection: outliers.value }),
     },
     originOf(proxy, path),
   );
+  const defaults = visit.settings.headerPolicy;
+  const requestHeaders = mergeHeaders(defaultHeaders(defaults?.requestHeaders, { direction: "request", scope: "service", variables }), request.value?.policy);
+  const responseHeaders = mergeHeaders(defaultHeaders(defaults?.responseHeaders, { direction: "response", scope: "service", variables }), response.value?.policy);
   return {
     cluster: visit.wantCluster(cluster),
     weight: service.weight ?? 0,
-    ...(request.value === undefined ? {} : { requestHeaders: request.value.policy }),
-    ...(response.value === undefined ? {} : { responseHeaders: response.value.policy }),
+    ...(requestHeaders === undefined ? {} : { requestHeaders }),
+    ...(responseHeaders === undefined ? {} : { responseHeaders }),
     ...(hostRewrite === undefined ? {} : { hostRewrite }),
     ...(cookies.value === undefined || cookies.value.length === 0 ? {} : { cookieRewrites: cookies.value }),
   };
@@ -119,7 +144,7 @@ function forwardTarget(visit: Visit, proxy: HTTPProxy, service: ServiceSpec, pat
 
 function validationOf(visit: Visit, proxy: HTTPProxy, service: ServiceSpec, path: FieldPath, protocol: UpstreamProtocol): { value?: UpstreamValidation; problems: ReturnType<typeof upstreamValidation>["problems"] } {
   if (service.validation === undefined || (protocol !== "tls" && protocol !== "h2")) return { problems: [] };
-  return upstreamValidation(service.validation, [...path, "validation"], caCertificateResolver(visit, proxy));
+  return upstreamValidation(service.validation, [...path, "validation"], authoritiesResolver(visit.read, namespaceOf(proxy)));
 }
 
 function resolveHealthPort(visit: Visit, proxy: HTTPProxy, service: ServiceSpec): string | undefined {

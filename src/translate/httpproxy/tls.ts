@@ -3,10 +3,11 @@ import { proxyError, proxyWarning } from "#conditions/http-proxy";
 import type { ProblemReason } from "#conditions/http-proxy";
 import type { ClientValidation, TlsTermination, TlsVersion } from "#model/listener";
 import type { CertificateSecret } from "#model/secret";
+import { hostsOf } from "#translate/httpproxy/hosts";
 import { clientValidation } from "#translate/httpproxy/policies/client-validation";
-import { caCertificateResolver, revocationResolver } from "#translate/httpproxy/secret-references";
-import { hasError } from "#translate/httpproxy/visit";
+import { hasError, namespaceOf } from "#translate/httpproxy/visit";
 import type { Visit } from "#translate/httpproxy/visit";
+import { authoritiesResolver, revocationsResolver } from "#translate/shared/authorities";
 import { mayUseSecret, parseSecretName } from "#translate/shared/delegation";
 import { certificateOf, expiryWarning, secretExists } from "#translate/shared/secrets";
 
@@ -35,6 +36,7 @@ export function proxyTls(visit: Visit, proxy: HTTPProxy): ProxyTls {
   if (passthrough === named) return refuse("TLSConfigNotValid", undefined, passthrough ? "passthrough and secretName exclude each other; remove one of them" : "tls needs either a secretName or passthrough: true");
   if (passthrough && spec.clientValidation !== undefined) return refuse("TLSIncompatibleFeatures", "clientValidation", "with passthrough Envoy does not see the client's certificate; remove clientValidation or passthrough");
   if (passthrough && spec.enableFallbackCertificate === true) return refuse("TLSIncompatibleFeatures", "enableFallbackCertificate", "with passthrough no certificate is served here; remove enableFallbackCertificate or passthrough");
+  if (visit.settings.fallbackCertificate !== undefined && hostsOf(proxy).has("*")) return refuse("TLSIncompatibleFeatures", undefined, 'this installation has a fallback certificate for clients whose host nobody has, and so no TLS for the host "*"; remove tls');
   return passthrough ? { kind: "passthrough" } : terminate(visit, proxy, spec, refuse);
 }
 
@@ -70,7 +72,7 @@ function tlsVersions(visit: Visit, spec: TlsSpec): { minimumVersion: TlsVersion;
 
 function validateClients(visit: Visit, proxy: HTTPProxy, spec: TlsSpec): ClientValidation | "invalid" | undefined {
   if (spec.clientValidation === undefined) return undefined;
-  const parsed = clientValidation(spec.clientValidation, [...at, "clientValidation"], { caCertificate: caCertificateResolver(visit, proxy), crl: revocationResolver(visit, proxy) });
+  const parsed = clientValidation(spec.clientValidation, [...at, "clientValidation"], { caCertificate: authoritiesResolver(visit.read, namespaceOf(proxy)), crl: revocationsResolver(visit.read, namespaceOf(proxy)) });
   const value = visit.take(proxy, parsed);
   return hasError(parsed.problems) || value === undefined ? "invalid" : value;
 }

@@ -5,18 +5,31 @@ import type { FieldPath } from "#k8s/object";
 import type { Cluster } from "#model/cluster";
 import type { Origin } from "#model/origin";
 import type { JwtProvider } from "#model/policy";
+import type { HeaderPolicy } from "#model/route";
 import type { Settings } from "#settings/settings";
 import type { Reader } from "#store/family";
 import { objectKey } from "#translate/facts";
+import type { HostAuthorization } from "#translate/httpproxy/policies/authorization";
 import type { ProxyReport } from "#translate/facts";
 import type { Parsed } from "#translate/shared/parsed";
+
+/** What the root says for all routes of its host, where a route says nothing itself. */
+export interface HostContext {
+  /** Routes may require them by name. */
+  readonly jwtProviders: readonly JwtProvider[];
+  readonly requestHeaders?: HeaderPolicy;
+  readonly responseHeaders?: HeaderPolicy;
+  readonly authorization?: HostAuthorization;
+  /** 0 for no limit. */
+  readonly maxRequestBytes: number;
+}
 
 /** One walk from a root over its includes: what it may read, and what it gathers on the way. */
 export class Visit {
   readonly read: Reader;
   readonly settings: Settings;
-  /** Providers that the root defines: routes may require them by name. */
-  jwtProviders: readonly JwtProvider[] = [];
+  /** What the root says for all routes of its host. */
+  host: HostContext = { jwtProviders: [], maxRequestBytes: 0 };
   readonly clusters = new Map<string, Cluster>();
   readonly #problems = new Map<string, HttpProxyProblem[]>();
 
@@ -54,6 +67,11 @@ export class Visit {
   reports(): ReadonlyMap<string, ProxyReport> {
     return new Map([...this.#problems].map(([key, problems]) => [key, { reached: true, problems }]));
   }
+}
+
+/** The namespace of an HTTPProxy. */
+export function namespaceOf(proxy: HTTPProxy): string {
+  return proxy.metadata.namespace ?? "";
 }
 
 /** The key of an HTTPProxy: `namespace/name`. */

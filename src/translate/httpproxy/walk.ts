@@ -22,8 +22,9 @@ export function walkRoutes(visit: Visit, proxy: HTTPProxy, chain: Chain = { keys
   visit.reach(proxy);
   const here: Chain = { keys: [...chain.keys, proxyKey(proxy)], blocks: chain.blocks };
   const included = walkIncludes(visit, proxy, here);
-  const own = (proxy.spec.routes ?? []).flatMap((route, i) => translateRoute(visit, proxy, route, ["spec", "routes", i], chain.blocks));
-  return [...included, ...own];
+  const own = (proxy.spec.routes ?? []).map((route, i) => translateRoute(visit, proxy, route, ["spec", "routes", i], chain.blocks));
+  if (visit.settings.routeErrors === "discard-object" && own.some(({ failed }) => failed)) return [];
+  return [...included, ...own.flatMap(({ routes }) => routes)];
 }
 
 function walkIncludes(visit: Visit, proxy: HTTPProxy, here: Chain): readonly ProxyRoute[] {

@@ -2,7 +2,7 @@ import type { EndpointSlice } from "#gen/k8s/endpoint-slice";
 import { compareText } from "#lib/compare";
 import type { Endpoint, Endpoints, EndpointsName } from "#model/cluster";
 import type { Rule } from "#store/family";
-import { endpoints, endpointsWanted, objectKey, objects, slicesOfService } from "#translate/facts";
+import { endpoints, endpointsWanted, objectKey, objects, slicesOfService, weightedServices } from "#translate/facts";
 
 /** Files each EndpointSlice under the Service that it belongs to. */
 export const indexSlices: Rule = {
@@ -22,6 +22,23 @@ export const collectEndpoints: Rule = {
   derive(bucket, read, emit) {
     const { service, portName, healthPortName } = parseEndpointsName(bucket);
     emit(endpoints, bucket, collect(bucket, read.all(slicesOfService, service), portName, healthPortName));
+  },
+};
+
+/** The same for clusters over several Services, each with its share. */
+export const collectWeightedEndpoints: Rule = {
+  name: "weighted-endpoints",
+  over: weightedServices,
+  derive(bucket, read, emit) {
+    const groups = read.all(weightedServices, bucket)[0]?.groups ?? [];
+    emit(endpoints, bucket, {
+      name: bucket,
+      endpoints: [],
+      groups: groups.map(({ endpoints: name, weight }) => {
+        const { service, portName } = parseEndpointsName(name);
+        return { name, weight, endpoints: collect(name, read.all(slicesOfService, service), portName, undefined).endpoints };
+      }),
+    });
   },
 };
 

@@ -4,9 +4,12 @@ import { fail, ok } from "#lib/result";
 import type { Result } from "#lib/result";
 import type { CircuitBreakers, Cluster, ClusterSource, HealthCheck, LoadBalancing, SlowStart, UpstreamProtocol, UpstreamValidation } from "#model/cluster";
 import type { Origin } from "#model/origin";
+import type { OutlierDetection } from "#model/policy";
+import type { SecretName } from "#model/secret";
 import type { Settings } from "#settings/settings";
 import type { Emit, Reader } from "#store/family";
 import { clusters, endpointsName, endpointsWanted, objectKey, objects } from "#translate/facts";
+import { clientCertificateOf } from "#translate/shared/client-certificate";
 import { hashName } from "#lib/hash-name";
 
 type ServicePort = NonNullable<NonNullable<Service["spec"]>["ports"]>[number];
@@ -25,6 +28,8 @@ export interface ServiceTarget {
   /** As written in the Service; Gateway API refuses values that it does not know. */
   readonly appProtocol?: string;
   readonly circuitBreakers: CircuitBreakers;
+  /** The certificate that is shown to it, if it is spoken to over TLS. */
+  readonly clientCertificate?: SecretName;
 }
 
 /** Why a Service's port cannot be used. The message says it in words. */
@@ -38,17 +43,19 @@ export function resolveService(read: Reader, settings: Settings, namespace: stri
   const service = read.one(objects("Service"), objectKey(namespace, name));
   if (service === undefined) return fail({ reason: "not-found", message: `there is no Service ${JSON.stringify(name)} in namespace ${JSON.stringify(namespace)}` });
   const ports = service.spec?.ports ?? [];
-  if (service.spec?.type === "ExternalName") return externalTarget(service, settings, namespace, name, port);
+  if (service.spec?.type === "ExternalName") return externalTarget(read, settings, service, port);
   const found = ports.find((candidate) => (typeof port === "number" ? candidate.port === port : candidate.name === port) && (candidate.protocol ?? "TCP") === "TCP");
   if (found === undefined) return fail({ reason: "no-port", message: `Service ${JSON.stringify(name)} has no port ${port} (it has: ${describePorts(ports)})` });
-  return ok(target(service, namespace, name, found));
+  return ok(target(read, settings, service, found));
 }
 
 function describePorts(ports: readonly ServicePort[]): string {
   return ports.length === 0 ? "none" : ports.map((port) => (port.name === undefined || port.name === "" ? `${port.port}` : `${port.port} ${port.name}`)).join(", ");
 }
 
-function target(service: Service, namespace: string, name: string, port: ServicePort): ServiceTarget {
+function target(read: Reader, settings: Settings, service: Service, port: ServicePort): ServiceTarget {
+  const { namespace = "", name } = service.metadata;
+  const clientCertificate = clientCertificateOf(read, settings);
   const protocol = appProtocol(port.appProtocol) ?? annotatedProtocol(service, port);
   return {
     namespace,
@@ -57,11 +64,13 @@ function target(service: Service, namespace: string, name: string, port: Service
     portName: port.name ?? "",
     ...(protocol === undefined ? {} : { protocol }),
     ...(port.appProtocol === undefined ? {} : { appProtocol: port.appProtocol }),
-    circuitBreakers: circuitBreakers(service),
+    circuitBreakers: { ...settings.circuitBreakers, ...circuitBreakers(service) },
+    ...(clientCertificate === undefined ? {} : { clientCertificate }),
   };
 }
 
-function externalTarget(service: Service, settings: Settings, namespace: string, name: string, port: number | string): Result<ServiceTarget, UnresolvedService> {
+function externalTarget(read: Reader, settings: Settings, service: Service, port: number | string): Result<ServiceTarget, UnresolvedService> {
+  const { name } = service.metadata;
   const who = `Service ${JSON.stringify(name)} is of type ExternalName`;
   const host = service.spec?.externalName ?? "";
   if (!settings.enableExternalNameService) return fail({ reason: "external-name-off", message: `${who}, which this installation does not allow (enableExternalNameService)` });
@@ -69,7 +78,7 @@ function externalTarget(service: Service, settings: Settings, namespace: string,
   const ports = service.spec?.ports ?? [];
   const found = ports.find((candidate) => (typeof port === "number" ? candidate.port === port : candidate.name === port)) ?? (typeof port === "number" ? { port } : undefined);
   if (found === undefined) return fail({ reason: "no-port", message: `Service ${JSON.stringify(name)} has no port ${port} (it has: ${describePorts(ports)})` });
-  return ok({ ...target(service, namespace, name, found as ServicePort), externalName: host });
+  return ok({ ...target(read, settings, service, found as ServicePort), externalName: host });
 }
 
 /** Names that lead to Envoy's own host, where its admin interface is: an ExternalName must never reach it. */
@@ -129,6 +138,7 @@ export interface ClusterOptions {
   readonly healthPortName?: string;
   readonly idleTimeoutMs?: number;
   readonly slowStart?: SlowStart;
+  readonly outlierDetection?: OutlierDetection;
 }
 
 /** The cluster for a Service's port with these options. Its name depends on both and on nothing else. */
@@ -143,15 +153,26 @@ export function serviceCluster(target: ServiceTarget, settings: Settings, option
     ...(options.healthCheck === undefined ? {} : { healthCheck: options.healthCheck }),
     ...(options.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: options.idleTimeoutMs }),
     ...(options.slowStart === undefined ? {} : { slowStart: options.slowStart }),
+    ...(options.outlierDetection === undefined ? {} : { outlierDetection: options.outlierDetection }),
+    ...(protocol === "h2" || protocol === "tls" ? upstreamTls(settings, target.clientCertificate) : {}),
   };
   return {
     name: hashName(target.namespace, target.name, String(target.port), fingerprint(chosen, options.healthPortName)),
     statName: `${target.namespace}_${target.name}_${target.port}`,
-    source: clusterSource(target, options.healthPortName),
+    source: clusterSource(target, settings, options.healthPortName),
     ...chosen,
     connectTimeoutMs: settings.connectTimeoutMs,
     circuitBreakers: target.circuitBreakers,
     origin,
+  };
+}
+
+/** What an installation says about TLS to backends. */
+export function upstreamTls({ upstreamTls: { minimumVersion, maximumVersion } }: Settings, clientCertificate: SecretName | undefined): Pick<Cluster, "minimumTlsVersion" | "maximumTlsVersion" | "clientCertificate"> {
+  return {
+    ...(minimumVersion === undefined ? {} : { minimumTlsVersion: minimumVersion }),
+    ...(maximumVersion === undefined ? {} : { maximumTlsVersion: maximumVersion }),
+    ...(clientCertificate === undefined ? {} : { clientCertificate }),
   };
 }
 
@@ -162,8 +183,8 @@ function fingerprint(chosen: object, healthPortName: string | undefined): string
   return createHash("sha1").update(text === JSON.stringify(plain) ? "" : text).digest("hex").slice(0, 10);
 }
 
-function clusterSource(target: ServiceTarget, healthPortName: string | undefined): ClusterSource {
-  if (target.externalName !== undefined) return { kind: "dns", host: target.externalName, port: target.port, family: "auto" };
+function clusterSource(target: ServiceTarget, settings: Settings, healthPortName: string | undefined): ClusterSource {
+  if (target.externalName !== undefined) return { kind: "dns", host: target.externalName, port: target.port, family: settings.dnsLookupFamily };
   return { kind: "endpoints", endpoints: endpointsName(target.namespace, target.name, target.portName, healthPortName) };
 }
 

@@ -3,7 +3,7 @@ import type { HttpProxyProblem } from "#conditions/http-proxy";
 import type { HTTPProxy } from "#gen/k8s/http-proxy";
 import type { FieldPath } from "#k8s/object";
 import type { ClientValidation } from "#model/listener";
-import type { PemResolver } from "#translate/httpproxy/secret-references";
+import type { PemResolver } from "#translate/shared/authorities";
 import type { Parsed } from "#translate/shared/parsed";
 
 type Spec = NonNullable<NonNullable<NonNullable<HTTPProxy["spec"]["virtualhost"]>["tls"]>["clientValidation"]>;

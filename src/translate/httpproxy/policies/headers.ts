@@ -13,7 +13,7 @@ export interface HeadersSpec {
 /** Which headers, of what, and what may be put in for Contour's own variables. */
 export interface HeaderContext {
   readonly direction: "request" | "response";
-  readonly scope: "route" | "service";
+  readonly scope: "host" | "route" | "service";
   readonly variables: { readonly namespace: string; readonly service?: string; readonly port?: string };
 }
 
@@ -42,6 +42,7 @@ export function headerPolicy(spec: HeadersSpec | undefined, at: FieldPath, conte
     const path = [...at, "set", i];
     if (name === "host") {
       if (context.direction === "response") refuse(path, "a response has no Host header; remove this entry");
+      else if (context.scope === "host") refuse(path, "what backends see as Host is decided by routes and services; move this entry there");
       else hostRewrite = rewriteHost(entry.value, context);
     } else if (!headerName.test(name)) refuse([...path, "name"], `${JSON.stringify(entry.name)} is not a header name`);
     else if (set.some((other) => other.name === name)) refuse([...path, "name"], `header ${JSON.stringify(entry.name)} is set twice; keep one of the entries`);
@@ -62,6 +63,7 @@ function removals(names: readonly string[], at: FieldPath, refuse: (path: FieldP
 }
 
 function headerProblem(context: HeaderContext, path: FieldPath, message: string): HttpProxyProblem {
+  if (context.scope === "host") return proxyError("VirtualHostError", context.direction === "request" ? "RequestHeadersPolicyInvalid" : "ResponseHeadersPolicyInvalid", path, message);
   if (context.direction === "request") return context.scope === "route" ? proxyError("RouteError", "RequestHeadersPolicyInvalid", path, message) : proxyError("ServiceError", "RequestHeadersPolicyInvalid", path, message);
   return context.scope === "route" ? proxyError("RouteError", "ResponseHeaderPolicyInvalid", path, message) : proxyError("ServiceError", "ResponseHeadersPolicyInvalid", path, message);
 }
@@ -70,6 +72,25 @@ function rewriteHost(value: string, context: HeaderContext): HostRewrite {
   const dynamic = /^%REQ\(([A-Za-z0-9-]+)\)%$/.exec(value);
   if (dynamic?.[1] !== undefined && context.scope === "route") return { kind: "header", header: dynamic[1].toLowerCase() };
   return { kind: "literal", host: value };
+}
+
+/** Puts two policies together: what the inner one says about a header counts. */
+export function mergeHeaders(outer: HeaderPolicy | undefined, inner: HeaderPolicy | undefined): HeaderPolicy | undefined {
+  if (outer === undefined || inner === undefined) return inner ?? outer;
+  const decided = new Set([...inner.set.map(({ name }) => name), ...inner.remove]);
+  return {
+    set: [...outer.set.filter(({ name }) => !decided.has(name)), ...inner.set],
+    add: [...outer.add, ...inner.add],
+    remove: [...outer.remove.filter((name) => !decided.has(name)), ...inner.remove],
+  };
+}
+
+/** The header changes that an installation makes for every backend. Names that are no header names are left out. */
+export function defaultHeaders(spec: { readonly set?: Readonly<Record<string, string>>; readonly remove?: readonly string[] } | undefined, context: HeaderContext): HeaderPolicy | undefined {
+  if (spec === undefined) return undefined;
+  const set = Object.entries(spec.set ?? {}).map(([name, value]) => ({ name: name.toLowerCase(), value: escapeValue(value, context) }));
+  const usable = (name: string): boolean => headerName.test(name) && name !== "host";
+  return { set: set.filter(({ name }) => usable(name)), add: [], remove: (spec.remove ?? []).map((name) => name.toLowerCase()).filter(usable) };
 }
 
 /** Makes text safe for Envoy's formatter: percent signs are doubled, but for the operators that are allowed. */

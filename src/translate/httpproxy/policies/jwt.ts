@@ -1,13 +1,14 @@
 import { proxyError } from "#conditions/http-proxy";
 import type { HttpProxyProblem, ProblemReason } from "#conditions/http-proxy";
 import type { HTTPProxy } from "#gen/k8s/http-proxy";
+import { contentId } from "#lib/content-id";
 import { parseGoDuration } from "#lib/go-duration";
 import type { FieldPath } from "#k8s/object";
 import type { Cluster, UpstreamValidation } from "#model/cluster";
 import type { JwtProvider } from "#model/policy";
 import type { RoutePolicies } from "#model/route";
 import type { RouteSpec } from "#translate/httpproxy/routes";
-import type { PemResolver } from "#translate/httpproxy/secret-references";
+import type { PemResolver } from "#translate/shared/authorities";
 import type { Parsed } from "#translate/shared/parsed";
 
 type Spec = NonNullable<NonNullable<HTTPProxy["spec"]["virtualhost"]>["jwtProviders"]>[number];
@@ -21,6 +22,7 @@ export interface JwtProviders {
 
 /** What jwtProviders may look up. */
 export interface JwtSources {
+  readonly dnsLookupFamily: "auto" | "v4" | "v6" | "all";
   readonly secretKey: (name: string, key: string) => string | undefined;
   readonly caCertificate: PemResolver;
 }
@@ -51,7 +53,8 @@ export function jwtProviders(specs: readonly Spec[], at: FieldPath, sources: Jwt
 }
 
 function provider(spec: Spec, keys: JwtProvider["keys"]): JwtProvider {
-  return { name: spec.name, default: spec.default ?? false, issuer: spec.issuer ?? "", audiences: spec.audiences ?? [], forward: spec.forwardJWT ?? false, keys };
+  const contents = { issuer: spec.issuer ?? "", audiences: spec.audiences ?? [], forward: spec.forwardJWT ?? false, keys };
+  return { id: contentId(spec.name, contents), name: spec.name, default: spec.default ?? false, ...contents };
 }
 
 function providerKeys(spec: Spec, at: FieldPath, sources: JwtSources): Outcome<Keys> {
@@ -81,7 +84,7 @@ function remoteKeys(spec: RemoteSpec, at: FieldPath, sources: JwtSources): Outco
   if (!timeout.ok) return problem("RemoteJWKSTimeoutInvalid", [...at, "timeout"], timeout.error);
   const cache = spec.cacheDuration === undefined || spec.cacheDuration === "" ? undefined : parseGoDuration(spec.cacheDuration);
   if (cache?.ok === false) return problem("RemoteJWKSCacheDurationInvalid", [...at, "cacheDuration"], cache.error);
-  const family = spec.dnsLookupFamily ?? "auto";
+  const family = spec.dnsLookupFamily ?? sources.dnsLookupFamily;
   if (family !== "auto" && family !== "v4" && family !== "v6" && family !== "all") return problem("RemoteJWKSDNSLookupFamilyInvalid", [...at, "dnsLookupFamily"], `${JSON.stringify(family)} is not a family; write auto, v4, v6 or all`);
   const validation = remoteValidation(spec, uri, at, sources);
   if ("problem" in validation) return validation;
@@ -123,7 +126,8 @@ export function jwtRoutePolicy(policy: RouteSpec["jwtVerificationPolicy"], at: F
   const refuse = (reason: ProblemReason<"JWTVerificationError">, message: string): Parsed<NonNullable<RoutePolicies["jwt"]>> => ({ problems: [problem(reason, at, message).problem] });
   if (named !== "" && policy?.disabled === true) return refuse("InvalidJWTVerificationPolicy", "require and disabled exclude each other; remove one of them");
   if (policy?.disabled === true) return { problems: [], value: { kind: "none" } };
-  if (named !== "") return providers.some((entry) => entry.name === named) ? { problems: [], value: { kind: "require", provider: named } } : refuse("JWTProviderNotDefined", `the root defines no jwtProvider ${JSON.stringify(named)}`);
+  const found = providers.find((entry) => entry.name === named);
+  if (named !== "") return found !== undefined ? { problems: [], value: { kind: "require", provider: found.id } } : refuse("JWTProviderNotDefined", `the root defines no jwtProvider ${JSON.stringify(named)}`);
   const standard = providers.find((entry) => entry.default);
-  return standard === undefined ? { problems: [] } : { problems: [], value: { kind: "require", provider: standard.name } };
+  return standard === undefined ? { problems: [] } : { problems: [], value: { kind: "require", provider: standard.id } };
 }

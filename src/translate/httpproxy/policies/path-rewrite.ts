@@ -3,6 +3,7 @@ import type { FieldPath } from "#k8s/object";
 import type { PathMatch, PathRewrite } from "#model/route";
 import type { RouteSpec } from "#translate/httpproxy/routes";
 import type { Parsed } from "#translate/shared/parsed";
+import { countGroups, parseRegex } from "#translate/shared/regex";
 
 /** A path to match, and what becomes of it. */
 export interface RewrittenPath {
@@ -14,7 +15,8 @@ export interface RewrittenPath {
  * Reads a pathRewritePolicy for a route whose whole prefix is `match`. Where only one of prefix and replacement ends in a slash,
  * the route becomes two, so that neither `//` nor a lost slash comes out: `/app` → `/` gives `/app/` → `/` and `/app` → `/`.
  */
-export function prefixRewrites(policy: RouteSpec["pathRewritePolicy"], at: FieldPath, match: PathMatch): Parsed<readonly RewrittenPath[]> {
+export function pathRewrites(policy: RouteSpec["pathRewritePolicy"], at: FieldPath, match: PathMatch): Parsed<readonly RewrittenPath[]> {
+  if (policy?.replaceRegex !== undefined) return regexRewrite(policy, at, match);
   const entries = policy?.replacePrefix ?? [];
   if (entries.length === 0) return { problems: [] };
   const where = [...at, "replacePrefix"];
@@ -27,6 +29,23 @@ export function prefixRewrites(policy: RouteSpec["pathRewritePolicy"], at: Field
   }
   const chosen = entries.find((entry) => entry.prefix === match.path) ?? entries.find((entry) => entry.prefix === undefined || entry.prefix === "");
   return { problems: [], value: chosen === undefined ? [] : pair(match.path, chosen.replacement) };
+}
+
+function regexRewrite(policy: NonNullable<RouteSpec["pathRewritePolicy"]>, at: FieldPath, match: PathMatch): Parsed<readonly RewrittenPath[]> {
+  const { pattern = "", substitution = "" } = policy.replaceRegex ?? {};
+  const refuse = (field: string, message: string): Parsed<readonly RewrittenPath[]> => ({ problems: [proxyError("PrefixReplaceError", "RegexNotValid", [...at, "replaceRegex", field], message)] });
+  if ((policy.replacePrefix ?? []).length > 0) return { problems: [proxyError("PrefixReplaceError", "AmbiguousReplacement", at, "replacePrefix and replaceRegex exclude each other; remove one of them")] };
+  const regex = parseRegex(pattern);
+  if (!regex.ok) return refuse("pattern", regex.error);
+  const problem = substitutionProblem(substitution, countGroups(pattern));
+  if (problem !== undefined) return refuse("substitution", problem);
+  return { problems: [], value: [{ path: match, rewrite: { kind: "regex", pattern, substitution } }] };
+}
+
+/** RE2 refuses a backslash before anything but a backslash or the number of a group, and Envoy then the whole host. */
+function substitutionProblem(text: string, groups: number): string | undefined {
+  const wrong = [...text.matchAll(/\\(.?)/gs)].find(([, next = ""]) => next !== "\\" && !(/[0-9]/.test(next) && Number(next) <= groups));
+  return wrong === undefined ? undefined : `${JSON.stringify(wrong[0])} is neither a backslash (\\\\) nor one of the ${groups} groups of the pattern (\\1 …) or the whole match (\\0)`;
 }
 
 function pair(prefix: string, replacement: string): readonly RewrittenPath[] {

@@ -1,7 +1,7 @@
 import { proxyError } from "#conditions/http-proxy";
 import type { FieldPath } from "#k8s/object";
 import type { UpstreamValidation } from "#model/cluster";
-import type { PemResolver } from "#translate/httpproxy/secret-references";
+import type { PemResolver } from "#translate/shared/authorities";
 import type { ServiceSpec } from "#translate/httpproxy/services";
 import type { Parsed } from "#translate/shared/parsed";
 

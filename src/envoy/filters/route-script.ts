@@ -28,6 +28,21 @@ local function rewrite(value, rule)
   return table.concat(parts, ";")
 end
 
+function envoy_on_request(request)
+  local limit = request:filterContext():get("maxRequestBytes")
+  if not limit then return end
+  local headers = request:headers()
+  local length = tonumber(headers:get("content-length") or "")
+  if length then
+    if length > limit then request:respond({ [":status"] = "413", ["content-type"] = "text/plain" }, "Payload Too Large") end
+    return
+  end
+  -- Streams of both directions would wait for each other for ever.
+  if headers:get("upgrade") or string.sub(headers:get("content-type") or "", 1, 16) == "application/grpc" then return end
+  -- Waits for the whole body; the limit of the route's buffer ends it with 413.
+  request:body()
+end
+
 function envoy_on_response(response)
   local rules = response:filterContext():get("cookies")
   local headers = response:headers()
@@ -44,16 +59,18 @@ function envoy_on_response(response)
 end`;
 
 /**
- * Changes attributes of cookies that backends set. The script comes with the few routes that need it: a listener may have
- * thousands of filter chains, and all of them would carry it.
+ * Changes attributes of cookies that backends set, and refuses bodies that are too large. The script comes with the few
+ * routes that need it: a listener may have thousands of filter chains, and all of them would carry it.
  */
-export const cookieRewrite: Filter = {
+export const routeScript: Filter = {
   name,
   inListener: () => httpFilter(name, Lua, {}),
-  onRoute: ({ cookieRewrites }) => {
-    if (cookieRewrites === undefined || cookieRewrites.length === 0) return undefined;
+  onRoute: ({ cookieRewrites = [], maxRequestBytes = 0 }, { level }) => {
+    // A host's limit is told route by route: the settings of a route replace those of its host.
+    if (level === "host" || (cookieRewrites.length === 0 && maxRequestBytes === 0)) return undefined;
     const cookies = Object.fromEntries(cookieRewrites.map(({ name: cookie, ...changes }) => [cookie, changes]));
-    return packAny(LuaPerRoute, { override: { $case: "sourceCode", value: inlineString(script) }, filterContext: { cookies } });
+    const filterContext = { ...(cookieRewrites.length === 0 ? {} : { cookies }), ...(maxRequestBytes === 0 ? {} : { maxRequestBytes }) };
+    return { [name]: packAny(LuaPerRoute, { override: { $case: "sourceCode", value: inlineString(script) }, filterContext }) };
   },
 };
 

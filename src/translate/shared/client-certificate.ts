@@ -1,0 +1,25 @@
+import type { SecretName } from "#model/secret";
+import type { Settings } from "#settings/settings";
+import type { Reader, Rule } from "#store/family";
+import { certificatesWanted, objectKey, objects } from "#translate/facts";
+import { certificateOf } from "#translate/shared/secrets";
+
+/** The certificate that Envoy shows to backends; absent where none is configured, or its Secret cannot be used. */
+export function clientCertificateOf(read: Reader, { clientCertificate }: Settings): SecretName | undefined {
+  if (clientCertificate === undefined) return undefined;
+  const found = certificateOf(read, clientCertificate.namespace, clientCertificate.name);
+  return found.ok ? found.value.name : undefined;
+}
+
+/** Keeps that certificate ready for all clusters. */
+export function serveClientCertificate({ clientCertificate }: Settings): Rule {
+  return {
+    name: "client-certificate",
+    over: objects("Secret"),
+    derive(bucket, read, emit) {
+      if (clientCertificate === undefined || bucket !== objectKey(clientCertificate.namespace, clientCertificate.name)) return;
+      const found = certificateOf(read, clientCertificate.namespace, clientCertificate.name);
+      if (found.ok) emit(certificatesWanted, found.value.name, found.value);
+    },
+  };
+}
