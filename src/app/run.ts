@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
+import { applyConfigurationOf } from "#app/configuration";
+import type { ConfiguredChoices } from "#app/configuration";
 import { Controller } from "#app/controller";
 import { ensureEnvoyBinary } from "#app/envoy-binary";
 import { startEnvoy } from "#app/envoy-process";
@@ -24,6 +26,7 @@ import { defaultEnvoySettings } from "#settings/envoy";
 import type { EnvoySettings } from "#settings/envoy";
 import { defaultSettings } from "#settings/settings";
 import type { Settings } from "#settings/settings";
+import { readFiles } from "#sources/file/read";
 import { watchFiles } from "#sources/file/watch";
 import type { FileReport, FileWatch } from "#sources/file/watch";
 import type { ObjectEvent } from "#store/event";
@@ -35,6 +38,8 @@ export interface RunOptions {
   readonly address: string;
   readonly httpPort: number;
   readonly httpsPort: number;
+  /** The ContourConfiguration to use, where the files have several. */
+  readonly contourConfigName?: string;
   readonly env: NodeJS.ProcessEnv;
   readonly log: Logger;
   readonly clock: () => number;
@@ -67,7 +72,9 @@ export async function run(options: RunOptions): Promise<void> {
   await requireFreePort(options.address, options.httpsPort, "--https-port");
   const binary = await ensureEnvoyBinary({ env, progress: (line) => output.progress(line) });
   const ca = await openLocalCa({ folder: localCaFolder(env), now: clock });
-  const session = new RunSession(options, ca);
+  const choices = applyConfigurationOf({ settings: defaultSettings, envoySettings: defaultEnvoySettings }, readFiles(options.paths).objects, options.contourConfigName);
+  if (!choices.ok) throw new Error(choices.error);
+  const session = new RunSession(options, ca, choices.value);
   const folder = mkdtempSync(join(tmpdir(), "contour-run-"));
   const stop = new AbortController();
   let envoy: EnvoyProcess | undefined;
@@ -110,11 +117,13 @@ class RunSession {
   #report: FileReport = { problems: [], changes: 0 };
   #watch: FileWatch | undefined;
   #shown = false;
+  readonly #configuration: readonly ObjectProblem[];
 
-  constructor(options: RunOptions, ca: LocalCa) {
+  constructor(options: RunOptions, ca: LocalCa, choices: ConfiguredChoices) {
     this.#options = options;
     this.#ca = ca;
-    this.controller = new Controller({ settings: runSettings(options), envoySettings: runEnvoySettings, clock: options.clock, onChange: (change) => this.#changed(change) });
+    this.#configuration = choices.problems;
+    this.controller = new Controller({ settings: runSettings(options, choices.settings), envoySettings: runEnvoySettings(choices.envoySettings), clock: options.clock, onChange: (change) => this.#changed(change) });
   }
 
   async watch(): Promise<FileWatch> {
@@ -142,7 +151,7 @@ class RunSession {
     output.state({
       routes: listRoutes(this.controller.pipeline.graph),
       report: this.#report,
-      problems: collectProblems(this.controller.pipeline),
+      problems: [...this.#configuration, ...collectProblems(this.controller.pipeline)],
       place: (problem) => this.#watch?.locate(problem, problem.field),
       caFile: this.#ca.certificateFile,
       caCreated: this.#ca.created,
@@ -178,11 +187,13 @@ class RunSession {
 }
 
 /** No access log among the messages, and no ports that nobody asked for. */
-const runEnvoySettings: EnvoySettings = { ...defaultEnvoySettings, accessLogPath: "/dev/null", stats: { address: "127.0.0.1", port: 0 }, adminPort: 0 };
+function runEnvoySettings(chosen: EnvoySettings): EnvoySettings {
+  return { ...chosen, accessLogPath: chosen.accessLogPath === defaultEnvoySettings.accessLogPath ? "/dev/null" : (chosen.accessLogPath ?? "/dev/null"), stats: { address: "127.0.0.1", port: 0 }, adminPort: 0 };
+}
 
-function runSettings({ address, httpPort, httpsPort }: RunOptions): Settings {
+function runSettings({ address, httpPort, httpsPort }: RunOptions, chosen: Settings): Settings {
   return {
-    ...defaultSettings,
+    ...chosen,
     http: { address, port: httpPort },
     https: { address, port: httpsPort },
     ...(httpsPort === 443 ? {} : { publicHttpsPort: httpsPort }),

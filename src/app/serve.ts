@@ -1,18 +1,22 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { Registry, collectDefaultMetrics } from "prom-client";
+import { applyConfiguration } from "#app/configuration";
 import { Controller } from "#app/controller";
 import type { LoadBalancerAddress } from "#app/controller";
 import { gatewayPortBeside } from "#app/gateway-ports";
 import { serveHttp } from "#app/http-endpoints";
 import type { HttpAddress } from "#app/http-endpoints";
 import type { PipelineChange } from "#app/pipeline";
+import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import type { Service } from "#gen/k8s/service";
 import { kinds } from "#k8s/kinds";
+import { parseObject } from "#k8s/parse";
 import { refKey, refOf } from "#k8s/object";
 import type { KubeObject } from "#k8s/object";
 import { createStatusMetrics } from "#metrics/status";
 import { createXdsMetrics } from "#metrics/xds";
+import type { Choices } from "#settings/configuration";
 import type { EnvoySettings } from "#settings/envoy";
 import type { Settings } from "#settings/settings";
 import type { ApiAccess } from "#sources/kubernetes/access";
@@ -30,8 +34,10 @@ const tickMs = 60_000;
 /** What `contour serve` is asked to do. */
 export interface ServeOptions {
   readonly access: ApiAccess;
+  /** What counts where the ContourConfiguration says nothing. */
   readonly settings: Settings;
   readonly envoySettings: EnvoySettings;
+  readonly contourConfiguration?: { readonly namespace: string; readonly name: string };
   readonly xds: { readonly address: string; readonly port: number; readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string } };
   /** Where `/metrics`, `/healthz` and `/readyz` are served. */
   readonly http: HttpAddress;
@@ -56,12 +62,13 @@ export async function serve(options: ServeOptions): Promise<void> {
   const sleep = abortableSleep(signal);
   const client = createApiClient({ access: options.access, userAgent: "contour", env: process.env });
   const observed = new ObservedStatuses();
+  const choices = await readChoices(client, options);
   const writer = new StatusWriter({ client, log, metrics: createStatusMetrics(registry), controllerName: options.settings.gatewayControllerName, current: (update) => observed.get(`${update.kind}/${update.namespace}/${update.name}`), clock, sleep, signal });
-  const controller = new Controller({ settings: withGatewayPorts(options.settings), envoySettings: options.envoySettings, clock, onChange: (change) => publish(change, writer, log) });
+  const controller = new Controller({ settings: withGatewayPorts(choices.settings), envoySettings: choices.envoySettings, clock, onChange: (change) => publish(change, writer, log) });
   const addresses = new ServiceAddresses(options, controller);
   const source = watchCluster({
     client,
-    kinds: Object.values(kinds).filter((kind) => kind.kind !== "ExtensionService"),
+    kinds: Object.values(kinds).filter(({ kind }) => kind !== "ContourConfiguration"),
     sink: {
       apply(events) {
         observed.note(events);
@@ -91,6 +98,17 @@ export async function serve(options: ServeOptions): Promise<void> {
   }
   http.close();
   client.close();
+}
+
+/** Reads the ContourConfiguration, once: what is chosen in it later counts after a restart. */
+async function readChoices(client: ApiClient, { settings, envoySettings, contourConfiguration: wanted, log }: ServeOptions): Promise<Choices> {
+  if (wanted === undefined) return { settings, envoySettings };
+  const { group, version, plural } = kinds.ContourConfiguration;
+  const found = parseObject(await client.call({ path: `/apis/${group}/${version}/namespaces/${wanted.namespace}/${plural}/${wanted.name}` }), { origin: "cluster" });
+  if (!found.ok) throw new Error(`ContourConfiguration ${wanted.namespace}/${wanted.name} does not fit its schema: ${JSON.stringify(found.error)}`);
+  const configured = applyConfiguration({ settings, envoySettings }, found.value as ContourConfiguration);
+  for (const { severity, field, message } of configured.problems) log[severity === "error" ? "error" : "warn"]({ field, reason: message }, `ContourConfiguration ${wanted.namespace}/${wanted.name}`);
+  return configured;
 }
 
 async function lead(options: ServeOptions, client: ApiClient, writer: StatusWriter, sleep: (ms: number) => Promise<void>): Promise<void> {

@@ -6,6 +6,7 @@ interface Options {
   readonly httpPort: number;
   readonly httpsPort: number;
   readonly output: string;
+  readonly contourConfigName?: string;
 }
 
 /** Defines `contour run`. */
@@ -17,6 +18,7 @@ export function defineRun(program: Command, finish: (code: number) => void): voi
     .option("--address <address>", "address to listen on", "127.0.0.1")
     .option("--http-port <port>", "port for plain HTTP hosts of Ingress and HTTPProxy", parsePort, 8080)
     .option("--https-port <port>", "port for their TLS hosts", parsePort, 8443)
+    .option("--contour-config-name <name>", "the ContourConfiguration to use, where the files have several")
     .option("--output <format>", "text, or json for one JSON object a line", "text")
     .addHelpText("after", "\nExamples:\n  contour run examples/quickstart\n  contour run --http-port 9080 shop.yaml shared/\n\nTLS hosts use Secrets from the files; where a Secret is missing, a certificate authority of this machine fills in.")
     .action(async (paths: string[], options: Options) => finish(await start(paths, options)));
@@ -31,6 +33,7 @@ async function start(paths: readonly string[], options: Options): Promise<number
     address: options.address,
     httpPort: options.httpPort,
     httpsPort: options.httpsPort,
+    ...(options.contourConfigName === undefined ? {} : { contourConfigName: options.contourConfigName }),
     env: process.env,
     log: pino({ level: "warn" }, process.stderr),
     clock: () => Date.now(),

@@ -38,6 +38,7 @@ interface Options {
   readonly leaderElectionRetryPeriod: string;
   readonly leaderElectionResourceName: string;
   readonly leaderElectionResourceNamespace: string;
+  readonly contourConfigName?: string;
   readonly debug?: boolean;
 }
 
@@ -81,9 +82,10 @@ export function defineServe(program: Command, finish: (code: number) => void): v
     .option("--leader-election-retry-period <duration>", "time between two tries", "2s")
     .option("--leader-election-resource-name <name>", "name of the Lease", "leader-elect")
     .option("--leader-election-resource-namespace <name>", "namespace of the Lease", namespace)
+    .option("--contour-config-name <name>", "the ContourConfiguration to use, in the namespace of CONTOUR_NAMESPACE (env CONTOUR_CONFIG_NAME)", env["CONTOUR_CONFIG_NAME"])
     .option("-d, --debug", "log more")
     .addHelpText("after", "\nExamples:\n  contour serve --kubeconfig ~/.kube/config --insecure\n  contour serve --incluster --xds-address 0.0.0.0 --contour-cafile /certs/ca.crt --contour-cert-file /certs/tls.crt --contour-key-file /certs/tls.key")
-    .action(async (options: Options) => finish(await start(options)));
+    .action(async (options: Options) => finish(await start(options, namespace)));
 }
 
 function list(text: string): readonly string[] {
@@ -96,7 +98,7 @@ function duration(flag: string, text: string): number {
   return parsed.value;
 }
 
-async function start(options: Options): Promise<number> {
+async function start(options: Options, namespace: string): Promise<number> {
   const { contourCafile: caFile, contourCertFile: certFile, contourKeyFile: keyFile } = options;
   const tls = caFile !== undefined && certFile !== undefined && keyFile !== undefined ? { caFile, certFile, keyFile } : undefined;
   if (tls === undefined && options.insecure !== true) {
@@ -119,6 +121,7 @@ async function start(options: Options): Promise<number> {
       useProxyProtocol: options.useProxyProtocol ?? false,
     },
     envoySettings: { ...defaultEnvoySettings, stats: { address: options.statsAddress, port: options.statsPort }, accessLogPath: options.envoyHttpAccessLog },
+    ...(options.contourConfigName === undefined ? {} : { contourConfiguration: { namespace, name: options.contourConfigName } }),
     xds: { address: options.xdsAddress, port: options.xdsPort, ...(options.insecure === true || tls === undefined ? {} : { tls }) },
     http: { address: options.httpAddress, port: options.httpPort },
     health: { address: options.healthAddress, port: options.healthPort },

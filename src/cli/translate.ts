@@ -14,6 +14,7 @@ export interface TranslateOptions {
   readonly output: string;
   readonly resources?: string;
   readonly status?: boolean;
+  readonly contourConfigName?: string;
 }
 
 /** Defines `contour translate`. */
@@ -24,6 +25,7 @@ export function defineTranslate(program: Command, finish: (code: number) => void
     .argument("<paths...>", "files or folders with Kubernetes manifests; - reads standard input")
     .option("-o, --output <format>", "json or yaml", "yaml")
     .option("--resources <list>", "only these: lds,rds,cds,eds,sds (default: all)")
+    .option("--contour-config-name <name>", "the ContourConfiguration to use, where the files have several")
     .option("--status", "show the status of each object instead of the resources")
     .addHelpText("after", "\nExamples:\n  contour translate shop.yaml shared/\n  contour translate --resources rds,cds -o json shop.yaml\n  contour translate --status shop.yaml\n\nExit codes: 0 all objects are valid, 1 at least one is not, 2 the command was not understood.")
     .action(async (paths: string[], options: TranslateOptions) => finish(await translate(paths, options, { out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text) })));
@@ -44,11 +46,19 @@ export async function translate(paths: readonly string[], options: TranslateOpti
   }
   const { readFiles } = await import("#sources/file/read");
   const { translateObjects, translateSettings } = await import("#app/translate");
+  const { applyConfigurationOf } = await import("#app/configuration");
+  const { defaultEnvoySettings } = await import("#settings/envoy");
   const snapshot = readFiles(paths);
-  const translation = translateObjects(snapshot.objects.map((object) => ({ type: "upsert", object })), translateSettings);
+  const configured = applyConfigurationOf({ settings: translateSettings, envoySettings: defaultEnvoySettings }, snapshot.objects, options.contourConfigName);
+  if (!configured.ok) {
+    output.err(`contour translate: ${configured.error}\n`);
+    return 2;
+  }
+  const { settings, envoySettings, problems } = configured.value;
+  const translation = translateObjects(snapshot.objects.map((object) => ({ type: "upsert", object })), settings, envoySettings);
   const shown = options.status === true ? statusView(translation) : Object.fromEntries(kinds.value.map((kind) => [kind, translation.resources[kind]]));
   output.out(await render(shown, options.output));
-  return printProblems(snapshot, translation.problems, output) ? 1 : 0;
+  return printProblems(snapshot, [...problems, ...translation.problems], output) ? 1 : 0;
 }
 
 function parseKinds(list: string | undefined): Result<readonly ResourceKind[], string> {

@@ -1,4 +1,5 @@
 import type { ConfigMap } from "#gen/k8s/config-map";
+import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import type { EndpointSlice } from "#gen/k8s/endpoint-slice";
 import type { ExtensionService } from "#gen/k8s/extension-service";
 import type { GatewayClass } from "#gen/k8s/gateway-class";
@@ -38,6 +39,7 @@ export interface KindTypes {
   readonly HTTPProxy: HTTPProxy;
   readonly TLSCertificateDelegation: TLSCertificateDelegation;
   readonly ExtensionService: ExtensionService;
+  readonly ContourConfiguration: ContourConfiguration;
   readonly GatewayClass: GatewayClass;
   readonly Gateway: Gateway;
   readonly HTTPRoute: HTTPRoute;
@@ -65,6 +67,7 @@ export const kinds: Readonly<Record<KindName, KindSpec>> = {
   HTTPProxy: { ...contour, kind: "HTTPProxy", plural: "httpproxies" },
   TLSCertificateDelegation: { ...contour, kind: "TLSCertificateDelegation", plural: "tlscertificatedelegations" },
   ExtensionService: { ...contour, kind: "ExtensionService", version: "v1alpha1", plural: "extensionservices" },
+  ContourConfiguration: { ...contour, kind: "ContourConfiguration", version: "v1alpha1", plural: "contourconfigurations" },
   GatewayClass: { ...gateway, kind: "GatewayClass", plural: "gatewayclasses", namespaced: false },
   Gateway: { ...gateway, kind: "Gateway", plural: "gateways" },
   HTTPRoute: { ...gateway, kind: "HTTPRoute", plural: "httproutes" },

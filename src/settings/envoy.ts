@@ -22,7 +22,7 @@ export interface EnvoySettings {
     /** The time between Envoy's two notices to HTTP/2 clients before it closes a connection. */
     readonly connectionShutdownGracePeriod?: TimeoutChoice;
   };
-  readonly compression: "gzip" | "off";
+  readonly compression: "gzip" | "brotli" | "zstd" | "off";
   readonly serverHeader: "overwrite" | "append-if-absent" | "pass-through";
   readonly mergeSlashes: boolean;
   readonly allowChunkedLength: boolean;

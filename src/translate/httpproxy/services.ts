@@ -7,7 +7,7 @@ import { upstreamValidation } from "#translate/httpproxy/policies/upstream-valid
 import { outlierDetection } from "#translate/httpproxy/policies/outlier-detection";
 import { slowStart } from "#translate/httpproxy/policies/slow-start";
 import { cookieRewrites } from "#translate/httpproxy/policies/cookies";
-import { defaultHeaders, headerPolicy, mergeHeaders } from "#translate/httpproxy/policies/headers";
+import { backendHeaders, headerPolicy } from "#translate/httpproxy/policies/headers";
 import { namespaceOf, originOf } from "#translate/httpproxy/visit";
 import type { Visit } from "#translate/httpproxy/visit";
 import { authoritiesResolver } from "#translate/shared/authorities";
@@ -129,14 +129,10 @@ function forwardTarget(visit: Visit, proxy: HTTPProxy, service: ServiceSpec, pat
     },
     originOf(proxy, path),
   );
-  const defaults = visit.settings.headerPolicy;
-  const requestHeaders = mergeHeaders(defaultHeaders(defaults?.requestHeaders, { direction: "request", scope: "service", variables }), request.value?.policy);
-  const responseHeaders = mergeHeaders(defaultHeaders(defaults?.responseHeaders, { direction: "response", scope: "service", variables }), response.value?.policy);
   return {
     cluster: visit.wantCluster(cluster),
     weight: service.weight ?? 0,
-    ...(requestHeaders === undefined ? {} : { requestHeaders }),
-    ...(responseHeaders === undefined ? {} : { responseHeaders }),
+    ...backendHeaders(visit.settings, variables, request.value?.policy, response.value?.policy),
     ...(hostRewrite === undefined ? {} : { hostRewrite }),
     ...(cookies.value === undefined || cookies.value.length === 0 ? {} : { cookieRewrites: cookies.value }),
   };

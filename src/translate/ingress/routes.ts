@@ -6,6 +6,7 @@ import type { Emit, Reader } from "#store/family";
 import type { IngressProblem } from "#translate/facts";
 import { parseAnnotations } from "#translate/ingress/annotations";
 import type { IngressAnnotations } from "#translate/ingress/annotations";
+import { backendHeaders } from "#translate/httpproxy/policies/headers";
 import { parseRegex } from "#translate/shared/regex";
 import { emitCluster, resolveService, serviceCluster } from "#translate/shared/services";
 
@@ -79,12 +80,14 @@ function route(context: Context, backend: Backend, match: PathMatch, field: stri
   const cluster = serviceCluster(resolved.value, context.settings, {}, origin);
   emitCluster(context.emit, cluster);
   const { responseTimeout, retry, websocketPaths } = context.annotations;
+  const variables = { namespace, service: resolved.value.name, port: String(resolved.value.port) };
+  const headers = context.settings.headerPolicy?.applyToIngress === true ? backendHeaders(context.settings, variables, undefined, undefined) : {};
   return [
     {
       ...base,
       action: {
         kind: "forward",
-        targets: [{ cluster: cluster.name, weight: 1 }],
+        targets: [{ cluster: cluster.name, weight: 1, ...headers }],
         mirrors: [],
         hashPolicies: [],
         websocket: websocketPaths.has(path),

@@ -1,7 +1,8 @@
 import { proxyError } from "#conditions/http-proxy";
 import type { HttpProxyProblem } from "#conditions/http-proxy";
 import type { FieldPath } from "#k8s/object";
-import type { HeaderPolicy, HostRewrite } from "#model/route";
+import type { ForwardTarget, HeaderPolicy, HostRewrite } from "#model/route";
+import type { Settings } from "#settings/settings";
 import type { Parsed } from "#translate/shared/parsed";
 
 /** Changes to headers as an HTTPProxy writes them. */
@@ -85,8 +86,15 @@ export function mergeHeaders(outer: HeaderPolicy | undefined, inner: HeaderPolic
   };
 }
 
-/** The header changes that an installation makes for every backend. Names that are no header names are left out. */
-export function defaultHeaders(spec: { readonly set?: Readonly<Record<string, string>>; readonly remove?: readonly string[] } | undefined, context: HeaderContext): HeaderPolicy | undefined {
+/** The header changes for one backend: those of the installation, with its own on top. */
+export function backendHeaders({ headerPolicy: defaults }: Settings, variables: HeaderContext["variables"], request: HeaderPolicy | undefined, response: HeaderPolicy | undefined): Pick<ForwardTarget, "requestHeaders" | "responseHeaders"> {
+  const requestHeaders = mergeHeaders(defaultHeaders(defaults?.requestHeaders, { direction: "request", scope: "service", variables }), request);
+  const responseHeaders = mergeHeaders(defaultHeaders(defaults?.responseHeaders, { direction: "response", scope: "service", variables }), response);
+  return { ...(requestHeaders === undefined ? {} : { requestHeaders }), ...(responseHeaders === undefined ? {} : { responseHeaders }) };
+}
+
+/** Names that are no header names are left out: one would make Envoy refuse every route. */
+function defaultHeaders(spec: { readonly set?: Readonly<Record<string, string>>; readonly remove?: readonly string[] } | undefined, context: HeaderContext): HeaderPolicy | undefined {
   if (spec === undefined) return undefined;
   const set = Object.entries(spec.set ?? {}).map(([name, value]) => ({ name: name.toLowerCase(), value: escapeValue(value, context) }));
   const usable = (name: string): boolean => headerName.test(name) && name !== "host";

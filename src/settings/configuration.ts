@@ -1,0 +1,157 @@
+import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
+import { parseGoDuration } from "#lib/go-duration";
+import type { FieldError, FieldPath } from "#k8s/object";
+import type { EnvoySettings, TimeoutChoice } from "#settings/envoy";
+import type { Settings } from "#settings/settings";
+
+type Spec = ContourConfiguration["spec"];
+type EnvoySpec = NonNullable<Spec["envoy"]>;
+
+/** What an operator chooses, for the translation and for Envoy. */
+export interface Choices {
+  readonly settings: Settings;
+  readonly envoySettings: EnvoySettings;
+}
+
+/** Choices after a ContourConfiguration, and what of it could not be used. */
+export interface Configured extends Choices {
+  readonly errors: readonly FieldError[];
+  /** Fields that are written and have no effect. */
+  readonly ignored: readonly FieldPath[];
+}
+
+/** Lays a ContourConfiguration (projectcontour.io/v1alpha1) over other choices: what it does not say stays. A field with an error changes nothing. */
+export function configure({ settings, envoySettings }: Choices, spec: Spec): Configured {
+  const errors: FieldError[] = [];
+  const { envoy = {}, httpproxy = {} } = spec;
+  const timeouts = envoyTimeouts(envoy, errors);
+  const upstream = envoy.cluster?.upstreamTLS;
+  return {
+    settings: {
+      ...settings,
+      ...some({
+        ingressClassNames: spec.ingress?.classNames,
+        rootNamespaces: httpproxy.rootNamespaces,
+        fallbackCertificate: httpproxy.fallbackCertificate,
+        useProxyProtocol: envoy.listener?.useProxyProtocol,
+        disablePermitInsecure: httpproxy.disablePermitInsecure,
+        enableExternalNameService: spec.enableExternalNameService,
+        connectTimeoutMs: milliseconds(envoy.timeouts?.connectTimeout, ["spec", "envoy", "timeouts", "connectTimeout"], errors),
+        minimumTlsVersion: tlsVersion(envoy.listener?.tls?.minimumProtocolVersion),
+        maximumTlsVersion: tlsVersion(envoy.listener?.tls?.maximumProtocolVersion),
+        upstreamTls: upstream === undefined ? undefined : some({ minimumVersion: tlsVersion(upstream.minimumProtocolVersion), maximumVersion: tlsVersion(upstream.maximumProtocolVersion) }),
+        clientCertificate: envoy.clientCertificate,
+        circuitBreakers: envoy.cluster?.circuitBreakers,
+        dnsLookupFamily: lookupFamily(envoy.cluster?.dnsLookupFamily, errors),
+        globalAuthorization: spec.globalExtAuth,
+        rateLimitService: spec.rateLimitService,
+        headerPolicy: spec.policy,
+        duplicateHosts: httpproxy.duplicateHosts === undefined ? undefined : httpproxy.duplicateHosts === "FirstWins" ? ("first-wins" as const) : ("all-invalid" as const),
+        routeErrors: httpproxy.routeErrors === undefined ? undefined : httpproxy.routeErrors === "DiscardObject" ? ("discard-object" as const) : ("isolate" as const),
+        http: endpoint(settings.http, envoy.http),
+        https: endpoint(settings.https, envoy.https),
+      }),
+    },
+    envoySettings: { ...envoySettings, ...envoyChoices(envoySettings, envoy), timeouts: { ...envoySettings.timeouts, ...timeouts } },
+    errors,
+    ignored: ignoredFields(spec),
+  };
+}
+
+function envoyChoices(base: EnvoySettings, { listener = {}, cluster = {}, network = {}, ...envoy }: EnvoySpec): Partial<EnvoySettings> {
+  return some({
+    accessLogPath: envoy.http?.accessLog,
+    compression: compression(listener.compression?.algorithm),
+    serverHeader: serverHeader(listener.serverHeaderTransformation),
+    mergeSlashes: not(listener.disableMergeSlashes),
+    allowChunkedLength: not(listener.disableAllowChunkedLength),
+    stripTrailingHostDot: network.stripTrailingHostDot,
+    numTrustedHops: network.numTrustedHops,
+    httpVersions: envoy.defaultHTTPVersions?.filter((version) => version === "HTTP/1.1" || version === "HTTP/2"),
+    maxRequestsPerConnection: listener.maxRequestsPerConnection,
+    maxConcurrentStreams: listener.httpMaxConcurrentStreams,
+    perConnectionBufferLimitBytes: listener["per-connection-buffer-limit-bytes"],
+    maxConnectionsToAcceptPerSocketEvent: listener.maxConnectionsToAcceptPerSocketEvent,
+    maxRequestsPerIoCycle: listener.maxRequestsPerIOCycle,
+    runtime: envoy.runtimeSettings,
+    exactConnectionBalance: listener.connectionBalancer === undefined ? undefined : listener.connectionBalancer === "exact",
+    cipherSuites: listener.tls?.cipherSuites,
+    ecdhCurves: listener.tls?.ecdhCurves,
+    fingerprints: listener.tls?.fingerprint === undefined ? undefined : { ja3: listener.tls.fingerprint.ja3 ?? false, ja4: listener.tls.fingerprint.ja4 ?? false },
+    socketOptions: listener.socketOptions === undefined ? undefined : some({ tos: nonZero(listener.socketOptions.tos), trafficClass: nonZero(listener.socketOptions.trafficClass) }),
+    cluster: {
+      ...base.cluster,
+      ...some({ maxRequestsPerConnection: cluster.maxRequestsPerConnection, perConnectionBufferLimitBytes: cluster["per-connection-buffer-limit-bytes"], cipherSuites: cluster.upstreamTLS?.cipherSuites, ecdhCurves: cluster.upstreamTLS?.ecdhCurves }),
+    },
+    stats: endpoint(base.stats, envoy.metrics),
+    adminPort: network.adminPort,
+  });
+}
+
+function envoyTimeouts({ timeouts = {} }: EnvoySpec, errors: FieldError[]): EnvoySettings["timeouts"] {
+  const take = (field: keyof NonNullable<EnvoySpec["timeouts"]>): TimeoutChoice | undefined => {
+    const text = timeouts[field];
+    if (text === "infinity" || text === "infinite") return "off";
+    return milliseconds(text, ["spec", "envoy", "timeouts", field], errors);
+  };
+  return some({ request: take("requestTimeout"), connectionIdle: take("connectionIdleTimeout"), streamIdle: take("streamIdleTimeout"), maxConnectionDuration: take("maxConnectionDuration"), delayedClose: take("delayedCloseTimeout"), connectionShutdownGracePeriod: take("connectionShutdownGracePeriod") });
+}
+
+function milliseconds(text: string | undefined, path: FieldPath, errors: FieldError[]): number | undefined {
+  if (text === undefined || text === "") return undefined;
+  const parsed = parseGoDuration(text);
+  if (parsed.ok && parsed.value >= 0) return parsed.value;
+  errors.push({ path, message: parsed.ok ? `${JSON.stringify(text)} is negative; write a duration like 30s` : parsed.error });
+  return undefined;
+}
+
+function tlsVersion(text: string | undefined): "1.2" | "1.3" | undefined {
+  return text === "1.2" || text === "1.3" ? text : undefined;
+}
+
+function lookupFamily(text: string | undefined, errors: FieldError[]): Settings["dnsLookupFamily"] | undefined {
+  if (text === undefined || text === "") return undefined;
+  if (text === "auto" || text === "v4" || text === "v6" || text === "all") return text;
+  errors.push({ path: ["spec", "envoy", "cluster", "dnsLookupFamily"], message: `${JSON.stringify(text)} is not a family; write auto, v4, v6 or all` });
+  return undefined;
+}
+
+const serverHeaders: Readonly<Record<string, EnvoySettings["serverHeader"]>> = { overwrite: "overwrite", append_if_absent: "append-if-absent", pass_through: "pass-through" };
+
+function serverHeader(text: string | undefined): EnvoySettings["serverHeader"] | undefined {
+  return text === undefined ? undefined : serverHeaders[text];
+}
+
+function endpoint<T extends { readonly address: string; readonly port: number }>(base: T, spec: { readonly address?: string; readonly port?: number } | undefined): { readonly address: string; readonly port: number } | undefined {
+  return spec?.address === undefined && spec?.port === undefined ? undefined : { address: spec.address ?? base.address, port: spec.port ?? base.port };
+}
+
+function compression(text: string | undefined): EnvoySettings["compression"] | undefined {
+  if (text === undefined || text === "") return undefined;
+  return text === "disabled" ? "off" : text === "brotli" || text === "zstd" ? text : "gzip";
+}
+
+function not(value: boolean | undefined): boolean | undefined {
+  return value === undefined ? undefined : !value;
+}
+
+function nonZero(value: number | undefined): number | undefined {
+  return value === 0 ? undefined : value;
+}
+
+/** The entries that have a value. */
+function some<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
+/** Parts of a ContourConfiguration that nothing reads yet. */
+const unread: readonly FieldPath[] = [
+  ["spec", "debug"], ["spec", "health"], ["spec", "metrics"], ["spec", "xdsServer"], ["spec", "gateway"], ["spec", "featureFlags"], ["spec", "tracing"],
+  ["spec", "ingress", "statusAddress"], ["spec", "envoy", "logging"], ["spec", "envoy", "health"], ["spec", "envoy", "omEnforcedHealth"], ["spec", "envoy", "service"],
+  ["spec", "envoy", "metrics", "tls"], ["spec", "envoy", "https", "accessLog"], ["spec", "envoy", "listener", "maxConnectionsPerListener"],
+];
+
+function ignoredFields(spec: Spec): readonly FieldPath[] {
+  const valueAt = (path: FieldPath): unknown => path.slice(1).reduce<unknown>((value, key) => (typeof value === "object" && value !== null ? (value as Readonly<Record<string | number, unknown>>)[key] : undefined), spec);
+  return unread.filter((path) => valueAt(path) !== undefined);
+}
