@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import { readFiles } from "#sources/file/read";
 import { waitFor } from "../bed/wait.ts";
 import type { Answer } from "../envoy/client.ts";
@@ -11,19 +12,21 @@ import type { StoryRequest } from "./story.ts";
 
 /** What is wrong with an answer; undefined when it is as the story says. */
 function difference(wanted: StoryRequest, answer: Answer): string | undefined {
-  const lower = (headers: Readonly<Record<string, unknown>> | undefined, names: Readonly<Record<string, string>> | undefined): Readonly<Record<string, unknown>> => Object.fromEntries(Object.keys(names ?? {}).map((name) => [name, headers?.[name]]));
+  const picked = (from: Readonly<Record<string, unknown>> | undefined, names: Readonly<Record<string, unknown>> | undefined): Readonly<Record<string, unknown>> => Object.fromEntries(Object.keys(names ?? {}).map((name) => [name, from?.[name] ?? null]));
   const shape = {
     status: answer.status,
     ...(wanted.backend === undefined ? {} : { backend: answer.echo?.backend }),
     ...(wanted.path === undefined ? {} : { path: answer.echo?.url }),
     ...(wanted.location === undefined ? {} : { location: answer.headers.location }),
-    ...(wanted.received === undefined ? {} : { received: lower(answer.echo?.headers, wanted.received) }),
-    ...(wanted.answered === undefined ? {} : { answered: lower(answer.headers, wanted.answered) }),
+    ...(wanted.received === undefined ? {} : { received: picked(answer.echo?.headers, wanted.received) }),
+    ...(wanted.answered === undefined ? {} : { answered: picked(answer.headers, wanted.answered) }),
+    ...(wanted.echoed === undefined ? {} : { echoed: picked(answer.echo as Readonly<Record<string, unknown>> | undefined, wanted.echoed) }),
+    ...(wanted.text === undefined ? {} : { text: answer.body.includes(wanted.text) ? wanted.text : answer.body }),
     ...(wanted.certificate === undefined ? {} : { certificate: answer.certificate }),
   };
-  const { status, path, location, received, answered, certificate } = wanted;
+  const { status, path, location, received, answered, echoed, text, certificate } = wanted;
   const backend = typeof wanted.backend === "object" ? wanted.backend.find((one) => one === answer.echo?.backend) : wanted.backend;
-  const expected = JSON.parse(JSON.stringify({ status, backend, path, location, received, answered, certificate })) as object;
+  const expected = JSON.parse(JSON.stringify({ status, backend, path, location, received, answered, echoed, text, certificate })) as object;
   try {
     assert.deepEqual(JSON.parse(JSON.stringify(shape)), expected);
     return undefined;
@@ -32,20 +35,37 @@ function difference(wanted: StoryRequest, answer: Answer): string | undefined {
   }
 }
 
+function noAnswer(error: unknown): Answer {
+  return { status: 0, headers: {}, body: String(error), echo: undefined, certificate: undefined };
+}
+
 describe("on a real Envoy", () => {
-  // One Envoy lives through all stories: what one leaves behind would spoil the next.
-  const stage = new Stage();
-  before(() => stage.open());
-  after(() => stage.close());
+  // One Envoy lives through all stories: what one leaves behind would spoil the next. Only those with a configuration have their own.
+  const common = new Stage();
+  before(() => common.open());
+  after(() => common.close());
   for (const story of readStories()) {
-    it(story.name, async () => {
-      const remove = await stage.play(readFiles([manifestsOf(story)]).objects);
+    it(story.name, async (test) => {
+      const { objects } = readFiles([manifestsOf(story)]);
+      const configuration = objects.find((object): object is ContourConfiguration => object.kind === "ContourConfiguration");
+      const stage = configuration === undefined ? common : new Stage();
+      if (configuration !== undefined) {
+        test.after(() => stage.close());
+        await stage.open(configuration);
+      }
+      const remove = await stage.play(objects);
       try {
         assert.deepEqual(stage.nacks, []);
         for (const request of story.requests) {
+          if (request.statuses !== undefined) {
+            const statuses: number[] = [];
+            for (const _ of request.statuses) statuses.push((await stage.send(request)).status);
+            assert.deepEqual(statuses, request.statuses, request.url);
+            continue;
+          }
           // A listener that was taken accepts connections a moment later.
           let last: string | undefined = "no answer";
-          await waitFor(async () => (last = await stage.send(request).then((answer) => difference(request, answer), String)) === undefined, { what: request.url, intervalMs: 10, timeoutMs: 3000 }).catch(() => assert.fail(last ?? ""));
+          await waitFor(async () => (last = await stage.send(request).catch(noAnswer).then((answer) => difference(request, answer))) === undefined, { what: request.url, intervalMs: 10, timeoutMs: 3000 }).catch(() => assert.fail(last ?? ""));
         }
       } finally {
         remove();

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
+import { applyConfiguration } from "#app/configuration";
 import { Controller } from "#app/controller";
 import { ensureEnvoyBinary } from "#app/envoy-binary";
 import { startEnvoy } from "#app/envoy-process";
@@ -9,7 +10,7 @@ import type { EnvoyProcess } from "#app/envoy-process";
 import { gatewayPortBeside } from "#app/gateway-ports";
 import type { PipelineChange } from "#app/pipeline";
 import { bootstrapJson, buildBootstrap } from "#envoy/bootstrap";
-import type { EndpointSlice } from "#gen/k8s/endpoint-slice";
+import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import type { KubeObject } from "#k8s/object";
 import { refOf } from "#k8s/object";
 import { defaultEnvoySettings } from "#settings/envoy";
@@ -22,8 +23,10 @@ import { freePorts } from "../bed/free-port.ts";
 import { waitFor } from "../bed/wait.ts";
 import { send } from "../envoy/client.ts";
 import type { Answer } from "../envoy/client.ts";
-import { startBackend } from "../envoy/rig.ts";
-import type { Backend } from "../envoy/rig.ts";
+import { pemOf } from "../peers/identities.ts";
+import { makeToken } from "../peers/tokens.ts";
+import { sendBytes } from "./bytes.ts";
+import { StageBackends } from "./stage-backends.ts";
 import type { StoryRequest } from "./story.ts";
 
 const quiet = { streamOpened() {}, streamClosed() {}, envoysConnected() {}, acked() {}, nacked() {}, pushed() {}, propagated() {} };
@@ -34,23 +37,39 @@ export class Stage {
   /** The status that each object should have, by `kind/namespace/name`. */
   readonly statuses = new Map<string, DesiredStatus>();
   readonly #accepted = new Map<string, string>();
-  readonly #backends = new Map<string, Backend>();
+  readonly #backends = new StageBackends();
   readonly #ports = new Map<number, number>();
   #controller!: Controller;
   #server!: XdsServer;
   #envoy!: EnvoyProcess;
   readonly lines: string[] = [];
 
-  async open(): Promise<void> {
+  /** How often authorization services were asked, by host. */
+  get asked(): ReadonlyMap<string, number> {
+    return this.#backends.asked.times;
+  }
+
+  /** The port that stands for one of the stories. */
+  port(shown: number): number {
+    return this.#ports.get(shown) ?? assert.fail(`no free port stands for ${shown}: add it to the stage`);
+  }
+
+  /** The resource as Envoy is to have it. */
+  get controller(): Controller {
+    return this.#controller;
+  }
+
+  async open(configuration?: ContourConfiguration): Promise<void> {
     const binary = await ensureEnvoyBinary({ env: process.env, progress: (line) => process.stderr.write(`${line}\n`) });
     // The ports of the stories, as translate shows them, and the free ones that stand for them here.
     const shown = [8080, 8443, 9080, 9443, 8081];
     for (const [i, port] of (await freePorts(shown.length)).entries()) this.#ports.set(shown[i] ?? 0, port);
     const address = "127.0.0.1";
-    const port = (wanted: number): number => this.#ports.get(wanted) ?? assert.fail(`no free port stands for ${wanted}: add it to the stage`);
+    const port = (wanted: number): number => this.port(wanted);
     const gatewayPort = gatewayPortBeside([8080, 8443]);
-    const settings = { ...defaultSettings, http: { address, port: port(8080) }, https: { address, port: port(8443) }, gatewayAddress: address, gatewayPort: (listener: number) => port(gatewayPort(listener)) };
-    this.#controller = new Controller({ settings, envoySettings: { ...defaultEnvoySettings, accessLogPath: "/dev/null", stats: { address, port: 0 }, adminPort: 0 }, clock: Date.now, onChange: (change) => this.#note(change) });
+    const chosen = configuration === undefined ? { settings: defaultSettings, envoySettings: defaultEnvoySettings } : applyConfiguration({ settings: defaultSettings, envoySettings: defaultEnvoySettings }, configuration);
+    const settings = { ...chosen.settings, http: { address, port: port(8080) }, https: { address, port: port(8443) }, gatewayAddress: address, gatewayPort: (listener: number) => port(gatewayPort(listener)) };
+    this.#controller = new Controller({ settings, envoySettings: { ...chosen.envoySettings, accessLogPath: "/dev/null", stats: { address, port: 0 }, adminPort: 0 }, clock: Date.now, onChange: (change) => this.#note(change) });
     this.#controller.open();
     this.#server = await serveXds({
       address: "127.0.0.1:0", fleetOf: () => this.#controller.store, signal: new AbortController().signal, log: pino({ level: "silent" }), metrics: quiet, clock: () => performance.now(),
@@ -65,7 +84,7 @@ export class Stage {
   async close(): Promise<void> {
     await this.#envoy?.stop();
     await this.#server?.close();
-    await Promise.all([...this.#backends.values()].map((backend) => backend.close()));
+    await this.#backends.close();
   }
 
   #note({ statuses }: PipelineChange): void {
@@ -74,7 +93,7 @@ export class Stage {
 
   /** Plays a story's objects, with endpoints that really answer; gives a way to take them away again. */
   async play(objects: readonly KubeObject[]): Promise<() => void> {
-    const real = await Promise.all(objects.map((object) => (object.kind === "EndpointSlice" ? this.#withBackend(object as EndpointSlice) : object)));
+    const real = await Promise.all(objects.map((object) => this.#backends.real(object)));
     this.#controller.apply(real.map((object) => ({ type: "upsert", object })));
     const { store } = this.#controller;
     const missing = (): readonly string[] => ([clusterType, listenerType, scopeType] as const).flatMap((type) => [...store.names(type)].filter((name) => this.#accepted.get(`${type} ${name}`) !== store.newest(type, name)?.version));
@@ -90,15 +109,22 @@ export class Stage {
     const secure = url.protocol === "https:";
     const shown = url.port === "" ? (secure ? 8443 : 8080) : Number(url.port);
     const host = request.headers?.["host"] ?? url.hostname;
-    return send({ port: this.#ports.get(shown) ?? shown, host, path: `${url.pathname}${url.search}`, method: request.method ?? "GET", headers: request.headers ?? {}, ...(secure ? { sni: request.sni ?? url.hostname } : {}) });
-  }
-
-  async #withBackend(slice: EndpointSlice): Promise<EndpointSlice> {
-    const ready = slice.endpoints?.some((endpoint) => endpoint.conditions?.ready !== false) ?? false;
-    if (!ready) return slice;
-    const name = `${slice.metadata.namespace}/${slice.metadata.labels?.["kubernetes.io/service-name"]}`;
-    const backend = this.#backends.get(name) ?? (await startBackend(name));
-    this.#backends.set(name, backend);
-    return { ...slice, endpoints: [{ addresses: ["127.0.0.1"], conditions: { ready: true } }], ports: (slice.ports ?? []).map((port) => ({ ...port, port: backend.port })) };
+    const port = this.#ports.get(shown) ?? shown;
+    const sni = request.sni ?? url.hostname;
+    if (request.tcp !== undefined) return sendBytes(port, request.tcp, secure ? sni : undefined);
+    const { by, ...claims } = request.token ?? {};
+    return send({
+      port,
+      host,
+      path: `${url.pathname}${url.search}`,
+      method: request.method ?? (request.body === undefined ? "GET" : "POST"),
+      headers: { ...request.headers, ...(request.token === undefined ? {} : { authorization: `Bearer ${makeToken(claims, by)}` }) },
+      ...(secure ? { sni } : {}),
+      ...(request.identity === undefined ? {} : { identity: pemOf(request.identity) }),
+      ...(request.body === undefined ? {} : { body: request.body }),
+      ...(request.chunked === undefined ? {} : { chunked: request.chunked }),
+      ...(request.http2 === undefined ? {} : { http2: request.http2 }),
+      ...(request.maxTlsVersion === undefined ? {} : { maxTlsVersion: request.maxTlsVersion }),
+    });
   }
 }

@@ -11,16 +11,34 @@ export interface StoryRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** The name in TLS, where it is not the host of the URL; empty for none. */
   readonly sni?: string;
+  readonly body?: string;
+  /** Sends the body without saying how long it is. */
+  readonly chunked?: boolean;
+  readonly http2?: boolean;
+  readonly maxTlsVersion?: "TLSv1.2" | "TLSv1.3";
+  /** The certificate of `testdata/certificates` that the client shows. */
+  readonly identity?: string;
+  /** Signs these claims and sends them as a bearer token; with `by` the key `stranger-token` signs. */
+  readonly token?: Readonly<Record<string, unknown>> & { readonly by?: "stranger-token" };
+  /** Sends this text over a connection of bytes; the answer is in `text`. */
+  readonly tcp?: string;
+  /** Asks as often as there are entries, at once after the story is up: the statuses in this order. */
+  readonly statuses?: readonly number[];
+  /** 0 where there is no answer: the handshake fails, or the connection is closed. */
   readonly status: number;
   /** `namespace/service` of the backend that answers; several where any of them may. */
   readonly backend?: string | readonly string[];
   /** The path with query that the backend gets. */
   readonly path?: string;
   readonly location?: string;
-  /** Headers that the backend gets. */
-  readonly received?: Readonly<Record<string, string>>;
-  /** Headers that the client gets. */
-  readonly answered?: Readonly<Record<string, string>>;
+  /** Headers that the backend gets; null for none of that name. */
+  readonly received?: Readonly<Record<string, string | null>>;
+  /** Headers that the client gets; null for none of that name. */
+  readonly answered?: Readonly<Record<string, string | readonly string[] | null>>;
+  /** Other things that the backend says: its `protocol`, `bodyBytes`, what it knows of `tls`. */
+  readonly echoed?: Readonly<Record<string, unknown>>;
+  /** A part of the body of the answer. */
+  readonly text?: string;
   /** Common name of the certificate that Envoy shows. */
   readonly certificate?: string;
 }

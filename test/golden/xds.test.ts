@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { pino } from "pino";
+import { applyConfigurationOf } from "#app/configuration";
 import { Controller } from "#app/controller";
 import { redactSecrets, resourceTypes, translateObjects, translateSettings } from "#app/translate";
 import type { ResourceKind } from "#app/resources";
@@ -23,7 +24,10 @@ describe("over xDS streams comes what translate shows, and nothing is left when 
   for (const story of readStories()) {
     it(story.name, async () => {
       const events: readonly ObjectEvent[] = readFiles([manifestsOf(story)]).objects.map((object) => ({ type: "upsert", object }));
-      const controller = new Controller({ settings: translateSettings, envoySettings: { ...defaultEnvoySettings, stats: { address: "", port: 0 }, adminPort: 0 }, clock: Date.now, onChange() {} });
+      const configured = applyConfigurationOf({ settings: translateSettings, envoySettings: defaultEnvoySettings }, readFiles([manifestsOf(story)]).objects, undefined);
+      assert.ok(configured.ok);
+      const { settings, envoySettings } = configured.value;
+      const controller = new Controller({ settings, envoySettings: { ...envoySettings, stats: { address: "", port: 0 }, adminPort: 0 }, clock: Date.now, onChange() {} });
       controller.open();
       const server = await serveXds({ address: "127.0.0.1:0", fleetOf: () => controller.store, signal: new AbortController().signal, log: pino({ level: "silent" }), metrics: quiet, clock: Date.now, onNack() {} });
       const client = await connectXds(`127.0.0.1:${server.port}`, 5000);
@@ -37,7 +41,7 @@ describe("over xDS streams comes what translate shows, and nothing is left when 
           }
         });
         controller.apply(events);
-        const wanted = translateObjects(events, translateSettings).resources;
+        const wanted = translateObjects(events, settings, envoySettings).resources;
         // A cluster or certificate that nothing names is not asked for by a client.
         await waitFor(() => kinds.every((kind) => Object.keys(wanted[kind]).length <= Object.keys(held[kind]).length), { what: `all resources of ${story.name}`, intervalMs: 2, timeoutMs: 5000 }).catch(() => undefined);
         assert.deepEqual(held, wanted);

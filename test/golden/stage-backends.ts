@@ -1,0 +1,70 @@
+import type { EndpointSlice } from "#gen/k8s/endpoint-slice";
+import type { KubeObject } from "#k8s/object";
+import { startAuthorization, startHttpAuthorization } from "../peers/authorization.ts";
+import type { Asked } from "../peers/authorization.ts";
+import { startEcho } from "../peers/echo.ts";
+import type { Peer } from "../peers/echo.ts";
+import { startGrpcEcho } from "../peers/grpc.ts";
+import { startRateLimit } from "../peers/rate-limit.ts";
+import { startTcpEcho } from "../peers/tcp-echo.ts";
+import { startKeyServer } from "../peers/tokens.ts";
+
+/** The annotation by which an EndpointSlice of a story says what answers there; an HTTP/1.1 echo where it says nothing. */
+export const peerAnnotation = "golden/peer";
+
+/** What can stand behind a Service. */
+const starters: Readonly<Record<string, (name: string, asked: Asked) => Promise<Peer>>> = {
+  echo: (name) => startEcho(name),
+  h2c: (name) => startEcho(name, "h2c"),
+  h2: (name) => startEcho(name, "h2"),
+  tls: (name) => startEcho(name, "tls"),
+  grpc: () => startGrpcEcho(),
+  tcp: (name) => startTcpEcho(name, false),
+  "tcp-tls": (name) => startTcpEcho(name, true),
+  authorization: (name, asked) => startAuthorization(name, false, asked),
+  "authorization-tls": (name, asked) => startAuthorization(name, true, asked),
+  "http-authorization": (name, asked) => startHttpAuthorization(name, asked),
+  "rate-limit": () => startRateLimit(),
+  keys: () => startKeyServer(false),
+  "keys-tls": () => startKeyServer(true),
+  nobody: async () => ({ port: 1, close: async () => undefined }),
+};
+
+/** Real servers for the EndpointSlices of stories, each started once. */
+export class StageBackends {
+  readonly asked: Asked = { times: new Map() };
+  readonly #peers = new Map<string, Promise<Peer>>();
+
+  /** The object with addresses that answer. Texts like `port-of(keys)` in other objects become the port of such a peer. */
+  async real(object: KubeObject): Promise<KubeObject> {
+    if (object.kind === "EndpointSlice") return this.#realSlice(object as EndpointSlice);
+    const text = JSON.stringify(object);
+    const wanted = [...new Set([...text.matchAll(/port-of\(([a-z-]+)\)/g)].map(([, kind = ""]) => kind))];
+    const ports = await Promise.all(wanted.map(async (kind) => [kind, (await this.#peer(kind, kind)).port] as const));
+    return ports.length === 0 ? object : (JSON.parse(ports.reduce((filled, [kind, port]) => filled.replaceAll(`port-of(${kind})`, String(port)), text)) as KubeObject);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#peers.values()].map(async (peer) => (await peer).close()));
+  }
+
+  #peer(kind: string, name: string): Promise<Peer> {
+    const key = `${kind} ${name}`;
+    const start = starters[kind];
+    if (start === undefined) throw new Error(`no peer is called ${kind}; there are ${Object.keys(starters).join(", ")}`);
+    const known = this.#peers.get(key) ?? start(name, this.asked);
+    this.#peers.set(key, known);
+    return known;
+  }
+
+  async #realSlice(slice: EndpointSlice): Promise<EndpointSlice> {
+    const ready = slice.endpoints?.some((endpoint) => endpoint.conditions?.ready !== false) ?? false;
+    if (!ready) return slice;
+    const name = `${slice.metadata.namespace}/${slice.metadata.labels?.["kubernetes.io/service-name"]}`;
+    // Kinds by the name of the port, where one Service has several: `web=echo,health=nobody`.
+    const kinds = slice.metadata.annotations?.[peerAnnotation] ?? "echo";
+    const byPort = new Map(kinds.includes("=") ? kinds.split(",").map((entry) => entry.split("=") as [string, string]) : []);
+    const ports = await Promise.all((slice.ports ?? []).map(async (port) => ({ ...port, port: (await this.#peer(byPort.get(port.name ?? "") ?? (byPort.size > 0 ? "echo" : kinds), name)).port })));
+    return { ...slice, endpoints: [{ addresses: ["127.0.0.1"], conditions: { ready: true } }], ports };
+  }
+}
