@@ -39,7 +39,7 @@ export function configure({ settings, envoySettings }: Choices, spec: Spec): Con
         connectTimeoutMs: milliseconds(envoy.timeouts?.connectTimeout, ["spec", "envoy", "timeouts", "connectTimeout"], errors),
         minimumTlsVersion: tlsVersion(envoy.listener?.tls?.minimumProtocolVersion),
         maximumTlsVersion: tlsVersion(envoy.listener?.tls?.maximumProtocolVersion),
-        upstreamTls: upstream === undefined ? undefined : some({ minimumVersion: tlsVersion(upstream.minimumProtocolVersion), maximumVersion: tlsVersion(upstream.maximumProtocolVersion) }),
+        upstreamTls: upstream === undefined ? undefined : { ...settings.upstreamTls, ...some({ minimumVersion: tlsVersion(upstream.minimumProtocolVersion), maximumVersion: tlsVersion(upstream.maximumProtocolVersion) }) },
         clientCertificate: envoy.clientCertificate,
         circuitBreakers: envoy.cluster?.circuitBreakers,
         dnsLookupFamily: lookupFamily(envoy.cluster?.dnsLookupFamily, errors),

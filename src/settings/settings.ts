@@ -31,8 +31,8 @@ export interface Settings {
   readonly connectTimeoutMs: number;
   readonly minimumTlsVersion: "1.2" | "1.3";
   readonly maximumTlsVersion: "1.2" | "1.3";
-  /** TLS of connections to backends; absent is Envoy's default. */
-  readonly upstreamTls: { readonly minimumVersion?: "1.2" | "1.3"; readonly maximumVersion?: "1.2" | "1.3" };
+  /** TLS of connections to backends. */
+  readonly upstreamTls: { readonly minimumVersion: "1.2" | "1.3"; readonly maximumVersion: "1.2" | "1.3" };
   /** The certificate that Envoy shows to backends that it speaks TLS with. */
   readonly clientCertificate?: SecretReference;
   /** Limits on what is in flight to a backend, where its Service says nothing. */
@@ -79,7 +79,8 @@ export const defaultSettings: Settings = {
   connectTimeoutMs: 2000,
   minimumTlsVersion: "1.2",
   maximumTlsVersion: "1.3",
-  upstreamTls: {},
+  // Envoy by itself would stop at 1.2.
+  upstreamTls: { minimumVersion: "1.2", maximumVersion: "1.3" },
   circuitBreakers: {},
   dnsLookupFamily: "auto",
   duplicateHosts: "all-invalid",

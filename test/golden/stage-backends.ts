@@ -30,18 +30,21 @@ const starters: Readonly<Record<string, (name: string, asked: Asked) => Promise<
   nobody: async () => ({ port: 1, close: async () => undefined }),
 };
 
+/** The peers whose addresses stories write down. */
+const named: Readonly<Record<string, string>> = { "127.0.0.1:9601": "keys", "127.0.0.1:9602": "keys-tls" };
+
 /** Real servers for the EndpointSlices of stories, each started once. */
 export class StageBackends {
   readonly asked: Asked = { times: new Map() };
   readonly #peers = new Map<string, Promise<Peer>>();
 
-  /** The object with addresses that answer. Texts like `port-of(keys)` in other objects become the port of such a peer. */
+  /** The object with addresses that answer, also where other objects than EndpointSlices name one. */
   async real(object: KubeObject): Promise<KubeObject> {
     if (object.kind === "EndpointSlice") return this.#realSlice(object as EndpointSlice);
     const text = JSON.stringify(object);
-    const wanted = [...new Set([...text.matchAll(/port-of\(([a-z-]+)\)/g)].map(([, kind = ""]) => kind))];
-    const ports = await Promise.all(wanted.map(async (kind) => [kind, (await this.#peer(kind, kind)).port] as const));
-    return ports.length === 0 ? object : (JSON.parse(ports.reduce((filled, [kind, port]) => filled.replaceAll(`port-of(${kind})`, String(port)), text)) as KubeObject);
+    const wanted = Object.entries(named).filter(([address]) => text.includes(address));
+    const ports = await Promise.all(wanted.map(async ([address, kind]) => [address, (await this.#peer(kind, kind)).port] as const));
+    return ports.length === 0 ? object : (JSON.parse(ports.reduce((filled, [address, port]) => filled.replaceAll(address, `127.0.0.1:${port}`), text)) as KubeObject);
   }
 
   async close(): Promise<void> {

@@ -28,7 +28,7 @@ export function startAuthorization(name: string, secure: boolean, asked: Asked):
     const http = attributes.request?.http ?? {};
     const host = http.headers?.[":authority"] ?? "";
     asked.times.set(host, (asked.times.get(host) ?? 0) + 1);
-    const seen = [header("x-authorized-by", name), header("x-auth-context", JSON.stringify(attributes.contextExtensions ?? {})), header("x-auth-body", http.body ?? (http.rawBody === undefined ? "" : `raw ${Buffer.from(http.rawBody, "base64").toString()}`)), header("x-auth-client", attributes.source?.certificate === undefined || attributes.source.certificate === "" ? "none" : "with certificate")];
+    const seen = [header("x-authorized-by", name), header("x-auth-context", JSON.stringify(Object.fromEntries(Object.entries(attributes.contextExtensions ?? {}).toSorted()))), header("x-auth-body", http.body ?? (http.rawBody === undefined ? "" : `raw ${Buffer.from(http.rawBody, "base64").toString()}`)), header("x-auth-client", attributes.source?.certificate === undefined || attributes.source.certificate === "" ? "none" : "with certificate")];
     if (http.headers?.["x-user"] === "good") return { status: { code: 0 }, okResponse: { headers: seen } };
     return { status: { code: 16 }, deniedResponse: { status: { code: 401 }, headers: [header("x-denied-by", name)], body: "who are you?" } };
   };

@@ -78,7 +78,7 @@ const httpTimeoutMs = 200;
 function httpService({ host, pathPrefix, requestHeaders, upstreamHeaders }: Extract<ExternalAuthorization["service"], { kind: "http" }>, cluster: string, timeout: ExternalAuthorization["timeout"]): DeepPartial<ExtAuthz> {
   const serverUri = { uri: `http://${host}`, httpUpstreamType: { $case: "cluster" as const, value: cluster }, timeout: timeoutDuration(timeout) ?? toDuration(httpTimeoutMs) };
   return {
-    services: { $case: "httpService", value: { serverUri, pathPrefix, authorizationResponse: { allowedUpstreamHeaders: { patterns: upstreamHeaders.map(nameMatcher) } } } },
+    services: { $case: "httpService", value: { serverUri, pathPrefix, ...(upstreamHeaders.length === 0 ? {} : { authorizationResponse: { allowedUpstreamHeaders: { patterns: upstreamHeaders.map(nameMatcher) } } }) } },
     // Without any, all headers of the client would be passed on.
     allowedHeaders: { patterns: [...requestHeaders.map(nameMatcher), nameMatcher({ kind: "exact", value: "authorization", ignoreCase: true })] },
   };

@@ -18,6 +18,7 @@ import { hasError, namespaceOf } from "#translate/httpproxy/visit";
 import type { HostContext, Visit } from "#translate/httpproxy/visit";
 import { walkRoutes } from "#translate/httpproxy/walk";
 import { authoritiesResolver, secretKeyReader } from "#translate/shared/authorities";
+import { upstreamTls } from "#translate/shared/services";
 import type { Parsed } from "#translate/shared/parsed";
 
 /** Policies that a root sets for its whole host. */
@@ -92,7 +93,7 @@ function checkJwtProviders(visit: Visit, proxy: HTTPProxy): readonly JwtProvider
   const providers = host?.jwtProviders ?? [];
   if (providers.length === 0) return [];
   const at = ["spec", "virtualhost", "jwtProviders"];
-  const parsed = jwtProviders(providers, at, { secretKey: secretKeyReader(visit.read, namespaceOf(proxy)), caCertificate: authoritiesResolver(visit.read, namespaceOf(proxy)), dnsLookupFamily: visit.settings.dnsLookupFamily });
+  const parsed = jwtProviders(providers, at, { secretKey: secretKeyReader(visit.read, namespaceOf(proxy)), caCertificate: authoritiesResolver(visit.read, namespaceOf(proxy)), dnsLookupFamily: visit.settings.dnsLookupFamily, tls: upstreamTls(visit.settings, undefined) });
   const value = visit.take(proxy, parsed);
   if (value === undefined || hasError(parsed.problems)) return undefined;
   for (const cluster of value.clusters) visit.wantCluster(cluster);

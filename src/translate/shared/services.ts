@@ -170,8 +170,8 @@ export function serviceCluster(target: ServiceTarget, settings: Settings, option
 /** What an installation says about TLS to backends. */
 export function upstreamTls({ upstreamTls: { minimumVersion, maximumVersion } }: Settings, clientCertificate: SecretName | undefined): Pick<Cluster, "minimumTlsVersion" | "maximumTlsVersion" | "clientCertificate"> {
   return {
-    ...(minimumVersion === undefined ? {} : { minimumTlsVersion: minimumVersion }),
-    ...(maximumVersion === undefined ? {} : { maximumTlsVersion: maximumVersion }),
+    minimumTlsVersion: minimumVersion,
+    maximumTlsVersion: maximumVersion,
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
   };
 }

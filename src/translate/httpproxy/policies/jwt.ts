@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { proxyError } from "#conditions/http-proxy";
 import type { HttpProxyProblem, ProblemReason } from "#conditions/http-proxy";
 import type { HTTPProxy } from "#gen/k8s/http-proxy";
@@ -23,6 +24,8 @@ export interface JwtProviders {
 /** What jwtProviders may look up. */
 export interface JwtSources {
   readonly dnsLookupFamily: "auto" | "v4" | "v6" | "all";
+  /** TLS to servers of keys. */
+  readonly tls: Pick<Cluster, "minimumTlsVersion" | "maximumTlsVersion">;
   readonly secretKey: (name: string, key: string) => string | undefined;
   readonly caCertificate: PemResolver;
 }
@@ -88,7 +91,7 @@ function remoteKeys(spec: RemoteSpec, at: FieldPath, sources: JwtSources): Outco
   if (family !== "auto" && family !== "v4" && family !== "v6" && family !== "all") return problem("RemoteJWKSDNSLookupFamilyInvalid", [...at, "dnsLookupFamily"], `${JSON.stringify(family)} is not a family; write auto, v4, v6 or all`);
   const validation = remoteValidation(spec, uri, at, sources);
   if ("problem" in validation) return validation;
-  const cluster = keyCluster(uri, family, timeout.value, validation.value);
+  const cluster = keyCluster(uri, family, timeout.value, validation.value, sources.tls);
   return { value: { cluster, keys: { kind: "remote", uri: spec.uri, cluster: cluster.name, timeoutMs: timeout.value, ...(cache === undefined ? {} : { cacheDurationMs: cache.value }) } } };
 }
 
@@ -102,18 +105,20 @@ function remoteValidation(spec: RemoteSpec, uri: URL, at: FieldPath, sources: Jw
   return problem("RemoteJWKSUpstreamValidationInvalid", [...at, "validation", "caSecret"], `Secret ${secret} ${found.kind === "not-found" ? "does not exist" : 'has no PEM certificates under "ca.crt"'}`);
 }
 
-function keyCluster(uri: URL, family: "auto" | "v4" | "v6" | "all", timeoutMs: number, validation: UpstreamValidation | undefined): Cluster {
+function keyCluster(uri: URL, family: "auto" | "v4" | "v6" | "all", timeoutMs: number, validation: UpstreamValidation | undefined, tls: JwtSources["tls"]): Cluster {
   const secure = uri.protocol === "https:";
   const port = uri.port === "" ? (secure ? 443 : 80) : Number(uri.port);
-  const name = `dnsname/${secure ? "https" : "http"}/${uri.hostname}/${port}`;
+  const place = `dnsname/${secure ? "https" : "http"}/${uri.hostname}/${port}`;
+  // One tenant's keys must not be fetched by the rules of another.
+  const name = contentId(place, { family, timeoutMs, validation, tls });
   return {
     name,
-    statName: name.replaceAll("/", "_"),
+    statName: place.replaceAll("/", "_"),
     source: { kind: "dns", host: uri.hostname, port, family },
     protocol: secure ? "tls" : "http1",
     loadBalancing: "round-robin",
     connectTimeoutMs: timeoutMs,
-    ...(secure ? { sni: uri.hostname } : {}),
+    ...(secure ? { ...(isIP(uri.hostname) === 0 ? { sni: uri.hostname } : {}), ...tls } : {}),
     ...(validation === undefined ? {} : { validation }),
     circuitBreakers: {},
     origin: { kind: "HTTPProxy", namespace: "", name: "", field: "spec.virtualhost.jwtProviders" },

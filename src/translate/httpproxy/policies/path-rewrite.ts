@@ -45,7 +45,7 @@ function regexRewrite(policy: NonNullable<RouteSpec["pathRewritePolicy"]>, at: F
 /** RE2 refuses a backslash before anything but a backslash or the number of a group, and Envoy then the whole host. */
 function substitutionProblem(text: string, groups: number): string | undefined {
   const wrong = [...text.matchAll(/\\(.?)/gs)].find(([, next = ""]) => next !== "\\" && !(/[0-9]/.test(next) && Number(next) <= groups));
-  return wrong === undefined ? undefined : `${JSON.stringify(wrong[0])} is neither a backslash (\\\\) nor one of the ${groups} groups of the pattern (\\1 …) or the whole match (\\0)`;
+  return wrong === undefined ? undefined : `"${wrong[0]}" is neither a backslash (\\\\) nor one of the ${groups} groups of the pattern (\\1 …) or the whole match (\\0)`;
 }
 
 function pair(prefix: string, replacement: string): readonly RewrittenPath[] {
