@@ -111,10 +111,11 @@ class DeltaStream implements XdsClient {
     for (const listener of this.#listeners) listener([...resources, ...removed]);
   }
 
-  // Clusters name their endpoints, listeners their certificates and route configurations.
+  // Clusters name their endpoints and certificates, listeners their certificates and route configurations.
   #follow(type: XdsType, changes: readonly XdsChange[]): void {
     const bodies = changes.flatMap(({ body }) => body ?? []);
     if (type === "cds") this.#subscribe("eds", bodies.flatMap(endpointNames));
+    if (type === "cds") this.#subscribe("sds", bodies.flatMap(clientCertificates));
     if (type === "lds") this.#subscribe("sds", bodies.flatMap(secretNames));
     if (type === "lds") this.#subscribe("rds", bodies.flatMap(routeNames));
   }
@@ -156,6 +157,11 @@ function endpointNames(cluster: Uint8Array): readonly string[] {
 // Listener: filter_chains (3) transport_socket (6) typed_config (3) value (2) common_tls_context (1) tls_certificate_sds_secret_configs (6) name (1).
 function secretNames(listener: Uint8Array): readonly string[] {
   return textsAt(listener, [3, 6, 3, 2, 1, 6, 1]).filter((name) => name !== "");
+}
+
+// Cluster: transport_socket (24) typed_config (3) value (2), and on as in a listener.
+function clientCertificates(cluster: Uint8Array): readonly string[] {
+  return textsAt(cluster, [24, 3, 2, 1, 6, 1]).filter((name) => name !== "");
 }
 
 // Listener: filter_chains (3) filters (3) typed_config (4) value (2) rds (3) route_config_name (2), where that filter is the HTTP connection manager.

@@ -28,19 +28,24 @@ local function rewrite(value, rule)
   return table.concat(parts, ";")
 end
 
+local function refuse(request)
+  request:respond({ [":status"] = "413", ["content-type"] = "text/plain" }, "Payload Too Large")
+end
+
 function envoy_on_request(request)
   local limit = request:filterContext():get("maxRequestBytes")
   if not limit then return end
   local headers = request:headers()
   local length = tonumber(headers:get("content-length") or "")
   if length then
-    if length > limit then request:respond({ [":status"] = "413", ["content-type"] = "text/plain" }, "Payload Too Large") end
+    if length > limit then refuse(request) end
     return
   end
   -- Streams of both directions would wait for each other for ever.
   if headers:get("upgrade") or string.sub(headers:get("content-type") or "", 1, 16) == "application/grpc" then return end
-  -- Waits for the whole body; the limit of the route's buffer ends it with 413.
-  request:body()
+  -- Waits for the whole body, in a buffer that the route limits, too.
+  local body = request:body()
+  if body and body:length() > limit then refuse(request) end
 end
 
 function envoy_on_response(response)
