@@ -64,7 +64,7 @@ class Translation {
     const groups = this.#groups(spec, namespace);
     const validation = this.#validation(spec, protocol, namespace);
     const times = this.#times(spec);
-    const balancing = loadBalancing(spec.loadBalancerPolicy, ["spec", "loadBalancerPolicy"], { allowHash: false });
+    const balancing = loadBalancing(spec.loadBalancerPolicy, ["spec", "loadBalancerPolicy"], { allowHash: false, owner: "SpecError" });
     this.#problems.push(...balancing.problems);
     if (this.#problems.some(({ severity }) => severity === "error")) return { problems: this.#problems };
     const endpoints = `extension|${namespace}/${name}`;

@@ -138,7 +138,7 @@ function forward(parts: RouteParts, spec: RouteSpec, at: FieldPath): RouteAction
   // As in Go Contour, what the services say is not looked at while the route itself is wrong.
   if (parts.failed) return { kind: "direct-response", status: 503 };
   const retry = parts.take(retryPolicy(spec.retryPolicy, [...at, "retryPolicy"]));
-  const balancing = parts.take(loadBalancing(spec.loadBalancerPolicy, [...at, "loadBalancerPolicy"], { allowHash: true }));
+  const balancing = parts.take(loadBalancing(spec.loadBalancerPolicy, [...at, "loadBalancerPolicy"], { allowHash: true, owner: "SpecError" }));
   const healthCheck = parts.take(httpHealthCheck(spec.healthCheckPolicy, [...at, "healthCheckPolicy"]));
   const redirects = parts.take(internalRedirect(spec.internalRedirectPolicy, [...at, "internalRedirectPolicy"]));
   const hostRewrite = headerPolicy(spec.requestHeadersPolicy, [...at, "requestHeadersPolicy"], { direction: "request", scope: "route", variables: { namespace: "" } }).value?.hostRewrite;

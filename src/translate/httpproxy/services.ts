@@ -1,5 +1,5 @@
 import type { HTTPProxy } from "#gen/k8s/http-proxy";
-import { proxyError } from "#conditions/http-proxy";
+import { proxyError, proxyWarning } from "#conditions/http-proxy";
 import type { FieldPath } from "#k8s/object";
 import type { HealthCheck, LoadBalancing, UpstreamProtocol, UpstreamValidation } from "#model/cluster";
 import type { ForwardTarget, HostRewrite, Mirror } from "#model/route";
@@ -42,6 +42,7 @@ export function resolveTargets(visit: Visit, proxy: HTTPProxy, services: readonl
   let usable = true;
   for (const [i, service] of services.entries()) {
     const path = [...at, i];
+    if (context.scope === "tcpproxy") warnOfHttpFields(visit, proxy, service, path);
     const target = resolveTarget(visit, proxy, service, path, context);
     if (target === "invalid") usable = false;
     else if (target !== undefined) {
@@ -54,6 +55,13 @@ export function resolveTargets(visit: Visit, proxy: HTTPProxy, services: readonl
     usable = false;
   }
   return { targets: share(targets), mirrors, usable };
+}
+
+/** Fields of a service that need HTTP: a tcpproxy carries bytes. */
+const httpFields = ["mirror", "mirrorFraction", "requestHeadersPolicy", "responseHeadersPolicy", "cookieRewritePolicies"] as const;
+
+function warnOfHttpFields(visit: Visit, proxy: HTTPProxy, service: ServiceSpec, path: FieldPath): void {
+  for (const field of httpFields) if (service[field] !== undefined && service[field] !== false) visit.report(proxy, proxyWarning("TCPProxyError", "IgnoredField", [...path, field], "this needs HTTP, so a tcpproxy ignores it; remove it"));
 }
 
 /** The share of a mirror: its fraction, or its weight in percent, where none is all. */

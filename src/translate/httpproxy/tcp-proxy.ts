@@ -34,7 +34,7 @@ export function walkTcpProxy(visit: Visit, proxy: HTTPProxy, chain: readonly str
 function tcpServices(visit: Visit, proxy: HTTPProxy): TcpProxy | undefined {
   const spec = proxy.spec.tcpproxy;
   const at = ["spec", "tcpproxy"];
-  const balancing = visit.take(proxy, loadBalancing(spec?.loadBalancerPolicy, [...at, "loadBalancerPolicy"], { allowHash: false }));
+  const balancing = visit.take(proxy, loadBalancing(spec?.loadBalancerPolicy, [...at, "loadBalancerPolicy"], { allowHash: false, owner: "TCPProxyError" }));
   const healthCheck = tcpHealthCheck(spec?.healthCheckPolicy, [...at, "healthCheckPolicy"]);
   visit.report(proxy, ...healthCheck.problems);
   const found = resolveTargets(visit, proxy, spec?.services ?? [], [...at, "services"], {

@@ -81,6 +81,7 @@ function isKeySet(text: string): boolean {
 
 function remoteKeys(spec: RemoteSpec, at: FieldPath, sources: JwtSources): Outcome<Keys> {
   const uri = URL.parse(spec.uri);
+  if (uri === null && /^https?:\/\/[^/]*:[^/]*$/.test(spec.uri.split(/(?<=[^/:])\//)[0] ?? "")) return problem("RemoteJWKSPortInvalid", [...at, "uri"], `${JSON.stringify(spec.uri)} has no port from 1 to 65535 after its host`);
   if (uri === null) return problem("RemoteJWKSURIInvalid", [...at, "uri"], `${JSON.stringify(spec.uri)} is not a URL; write one like https://issuer.example.com/keys`);
   if (uri.protocol !== "http:" && uri.protocol !== "https:") return problem("RemoteJWKSSchemeInvalid", [...at, "uri"], `the scheme ${JSON.stringify(uri.protocol.slice(0, -1))} cannot be used; write http or https`);
   const timeout = parseGoDuration(spec.timeout === undefined || spec.timeout === "" ? "1s" : spec.timeout);

@@ -19,8 +19,8 @@ type HashSpec = NonNullable<NonNullable<Policy>["requestHashPolicies"]>[number];
 const sessionCookie: HashPolicy = { kind: "cookie", name: "X-Contour-Session-Affinity", path: "/", terminal: true };
 
 /** Reads a loadBalancerPolicy. A strategy that is unknown or not possible here falls back to round robin, with a warning. */
-export function loadBalancing(policy: Policy, at: FieldPath, options: { readonly allowHash: boolean }): Parsed<Balancing> {
-  const ignored = (message: string): Parsed<Balancing> => ({ value: { loadBalancing: "round-robin", hashPolicies: [] }, problems: [proxyWarning("SpecError", "IgnoredField", [...at, "strategy"], message)] });
+export function loadBalancing(policy: Policy, at: FieldPath, options: { readonly allowHash: boolean; readonly owner: "SpecError" | "TCPProxyError" }): Parsed<Balancing> {
+  const ignored = (message: string): Parsed<Balancing> => ({ value: { loadBalancing: "round-robin", hashPolicies: [] }, problems: [options.owner === "SpecError" ? proxyWarning("SpecError", "IgnoredField", [...at, "strategy"], message) : proxyWarning("TCPProxyError", "IgnoredField", [...at, "strategy"], message)] });
   const plain = (value: LoadBalancing): Parsed<Balancing> => ({ value: { loadBalancing: value, hashPolicies: [] }, problems: [] });
   switch (policy?.strategy) {
     case undefined:

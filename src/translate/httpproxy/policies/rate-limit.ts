@@ -4,6 +4,7 @@ import type { FieldPath } from "#k8s/object";
 import type { GlobalRateLimit, LocalRateLimit, RateLimitEntry } from "#model/policy";
 import { parseConditions } from "#translate/httpproxy/match-conditions";
 import type { RouteSpec } from "#translate/httpproxy/routes";
+import { isKnownStatus } from "#translate/shared/status-codes";
 import type { Parsed } from "#translate/shared/parsed";
 
 type Policy = RouteSpec["rateLimitPolicy"];
@@ -23,7 +24,9 @@ export function localRateLimit(policy: Policy, at: FieldPath, scope: "host" | "r
   const fillIntervalMs = unitMs[local.unit];
   if (fillIntervalMs === undefined) return { problems: [problem(scope, [...at, "local", "unit"], `${JSON.stringify(local.unit)} is not a unit; write second, minute or hour`)] };
   if (local.requests < 1) return { problems: [problem(scope, [...at, "local", "requests"], "requests must be at least 1")] };
-  return { problems: [], value: { maxTokens: local.requests + (local.burst ?? 0), tokensPerFill: local.requests, fillIntervalMs, statusCode: local.responseStatusCode || 429, responseHeaders: (local.responseHeadersToAdd ?? []).map(({ name, value }) => ({ name, value: value.replaceAll("%", "%%") })) } };
+  const statusCode = local.responseStatusCode || 429;
+  if (!isKnownStatus(statusCode)) return { problems: [problem(scope, [...at, "local", "responseStatusCode"], `Envoy cannot answer with ${statusCode}; write a registered status like 429 or 503`)] };
+  return { problems: [], value: { maxTokens: local.requests + (local.burst ?? 0), tokensPerFill: local.requests, fillIntervalMs, statusCode, responseHeaders: (local.responseHeadersToAdd ?? []).map(({ name, value }) => ({ name, value: value.replaceAll("%", "%%") })) } };
 }
 
 /** Reads the global part: descriptors for the rate limit service. */
