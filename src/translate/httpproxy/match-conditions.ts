@@ -1,6 +1,7 @@
 import type { HTTPProxy } from "#gen/k8s/http-proxy";
 import { proxyError } from "#conditions/http-proxy";
 import type { HttpProxyProblem, ProblemReason } from "#conditions/http-proxy";
+import { isHeaderName } from "#lib/http-text";
 import { Bug } from "#lib/bug";
 import type { FieldPath } from "#k8s/object";
 import type { HeaderMatch, PathMatch, QueryMatch, RouteMatch, ValueMatch } from "#model/route";
@@ -69,6 +70,7 @@ function parseHeader(header: HeaderCondition, at: FieldPath, headers: HeaderMatc
   const operator = headerOperators.find((candidate) => header[candidate] !== undefined && header[candidate] !== false && header[candidate] !== "");
   const name = header.name.toLowerCase();
   const refuse = (message: string): number => problems.push(proxyError("RouteError", "HeaderMatchConditionsNotValid", at, message));
+  if (!isHeaderName(header.name)) return void refuse(`${JSON.stringify(header.name)} is not a header name`);
   if (operator === undefined) return void refuse(`the condition on header ${JSON.stringify(header.name)} says nothing; add one of ${headerOperators.join(", ")}`);
   const match = headerMatch(header, name, operator);
   if (match.value.kind === "regex") {

@@ -123,8 +123,10 @@ function serviceOf({ serviceType, httpSettings }: AuthorizationSpec, { host }: C
   const lists = (["allowedAuthorizationHeaders", "allowedUpstreamHeaders"] as const).map((field) => ({ field, matches: (httpSettings?.[field] ?? []).map(nameMatch) }));
   const wrong = lists.flatMap(({ field, matches }) => matches.flatMap((match, i) => (match === undefined ? [proxyError("AuthError", "AuthBadAllowedHeader", [...at, "httpSettings", field, i], "an entry needs exactly one of exact, prefix, suffix and contains")] : [])));
   if (wrong.length > 0) return { problems: wrong };
+  const pathPrefix = httpSettings?.pathPrefix ?? "";
+  if (pathPrefix !== "" && !pathPrefix.startsWith("/")) return { problems: [proxyError("AuthError", "AuthBadPathPrefix", [...at, "httpSettings", "pathPrefix"], `${JSON.stringify(pathPrefix)} does not begin with a slash; write ${JSON.stringify(`/${pathPrefix}`)}`)] };
   const [requestHeaders = [], upstreamHeaders = []] = lists.map(({ matches }) => matches.flatMap((match) => match ?? []));
-  return { kind: "http", host, pathPrefix: httpSettings?.pathPrefix ?? "", requestHeaders, upstreamHeaders };
+  return { kind: "http", host, pathPrefix, requestHeaders, upstreamHeaders };
 }
 
 function nameMatch(spec: HeaderSpec): NameMatch | undefined {

@@ -1,3 +1,4 @@
+import { headerTextProblem, isHeaderName, isHeaderText } from "#lib/http-text";
 import { proxyError } from "#conditions/http-proxy";
 import type { HttpProxyProblem } from "#conditions/http-proxy";
 import type { FieldPath } from "#k8s/object";
@@ -24,8 +25,6 @@ export interface Headers {
   readonly hostRewrite?: HostRewrite;
 }
 
-const headerName = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
-
 /** Envoy's formatter operators that users may put into values; every other percent sign is text. */
 const dynamicVariables = new Set([
   "DOWNSTREAM_REMOTE_ADDRESS", "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", "DOWNSTREAM_REMOTE_PORT", "DOWNSTREAM_DIRECT_REMOTE_ADDRESS", "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT", "DOWNSTREAM_LOCAL_ADDRESS", "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT", "DOWNSTREAM_LOCAL_PORT", "DOWNSTREAM_LOCAL_URI_SAN", "DOWNSTREAM_PEER_URI_SAN", "DOWNSTREAM_LOCAL_SUBJECT", "DOWNSTREAM_PEER_SUBJECT", "DOWNSTREAM_PEER_ISSUER", "DOWNSTREAM_TLS_SESSION_ID", "DOWNSTREAM_TLS_CIPHER", "DOWNSTREAM_TLS_VERSION", "DOWNSTREAM_PEER_FINGERPRINT_256", "DOWNSTREAM_PEER_FINGERPRINT_1", "DOWNSTREAM_PEER_SERIAL", "DOWNSTREAM_PEER_CERT", "DOWNSTREAM_PEER_CERT_V_START", "DOWNSTREAM_PEER_CERT_V_END", "HOSTNAME", "PROTOCOL", "UPSTREAM_REMOTE_ADDRESS", "RESPONSE_FLAGS", "RESPONSE_CODE_DETAILS", "TLS_JA3_FINGERPRINT", "TLS_JA4_FINGERPRINT",
@@ -41,11 +40,12 @@ export function headerPolicy(spec: HeadersSpec | undefined, at: FieldPath, conte
   for (const [i, entry] of (spec.set ?? []).entries()) {
     const name = entry.name.toLowerCase();
     const path = [...at, "set", i];
-    if (name === "host") {
+    if (!isHeaderText(entry.value)) refuse([...path, "value"], headerTextProblem(entry.value));
+    else if (name === "host") {
       if (context.direction === "response") refuse(path, "a response has no Host header; remove this entry");
       else if (context.scope === "host") refuse(path, "what backends see as Host is decided by routes and services; move this entry there");
       else hostRewrite = rewriteHost(entry.value, context);
-    } else if (!headerName.test(name)) refuse([...path, "name"], `${JSON.stringify(entry.name)} is not a header name`);
+    } else if (!isHeaderName(name)) refuse([...path, "name"], `${JSON.stringify(entry.name)} is not a header name`);
     else if (set.some((other) => other.name === name)) refuse([...path, "name"], `header ${JSON.stringify(entry.name)} is set twice; keep one of the entries`);
     else set.push({ name, value: escapeValue(entry.value, context) });
   }
@@ -57,7 +57,7 @@ export function headerPolicy(spec: HeadersSpec | undefined, at: FieldPath, conte
 function removals(names: readonly string[], at: FieldPath, refuse: (path: FieldPath, message: string) => void): readonly string[] {
   const lower = names.map((name) => name.toLowerCase());
   for (const [i, name] of lower.entries()) {
-    if (!headerName.test(name)) refuse([...at, i], `${JSON.stringify(names[i])} is not a header name`);
+    if (!isHeaderName(name)) refuse([...at, i], `${JSON.stringify(names[i])} is not a header name`);
     else if (lower.indexOf(name) !== i) refuse([...at, i], `header ${JSON.stringify(names[i])} is removed twice; keep one of the entries`);
   }
   return lower;
@@ -93,12 +93,12 @@ export function backendHeaders({ headerPolicy: defaults }: Settings, variables: 
   return { ...(requestHeaders === undefined ? {} : { requestHeaders }), ...(responseHeaders === undefined ? {} : { responseHeaders }) };
 }
 
-/** Names that are no header names are left out: one would make Envoy refuse every route. */
+/** What is no header is left out: it would make Envoy refuse every route. */
 function defaultHeaders(spec: { readonly set?: Readonly<Record<string, string>>; readonly remove?: readonly string[] } | undefined, context: HeaderContext): HeaderPolicy | undefined {
   if (spec === undefined) return undefined;
   const set = Object.entries(spec.set ?? {}).map(([name, value]) => ({ name: name.toLowerCase(), value: escapeValue(value, context) }));
-  const usable = (name: string): boolean => headerName.test(name) && name !== "host";
-  return { set: set.filter(({ name }) => usable(name)), add: [], remove: (spec.remove ?? []).map((name) => name.toLowerCase()).filter(usable) };
+  const usable = (name: string): boolean => isHeaderName(name) && name !== "host";
+  return { set: set.filter(({ name, value }) => usable(name) && isHeaderText(value)), add: [], remove: (spec.remove ?? []).map((name) => name.toLowerCase()).filter(usable) };
 }
 
 /** Makes text safe for Envoy's formatter: percent signs are doubled, but for the operators that are allowed. */

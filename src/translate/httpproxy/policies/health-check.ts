@@ -1,4 +1,5 @@
 import { proxyError } from "#conditions/http-proxy";
+import { headerTextProblem, isHeaderText } from "#lib/http-text";
 import type { FieldPath } from "#k8s/object";
 import type { HealthCheck } from "#model/cluster";
 import type { RouteSpec } from "#translate/httpproxy/routes";
@@ -20,6 +21,7 @@ function times(spec: Times): Pick<HealthCheck, "timeoutMs" | "intervalMs" | "unh
 export function httpHealthCheck(policy: RouteSpec["healthCheckPolicy"], at: FieldPath): Parsed<HealthCheck> {
   if (policy === undefined) return { problems: [] };
   const expectedStatuses = policy.expectedStatuses ?? [];
+  for (const field of ["path", "host"] as const) if (!isHeaderText(policy[field] ?? "")) return { problems: [proxyError("RouteError", "HealthCheckPolicyInvalid", [...at, field], headerTextProblem(policy[field] ?? ""))] };
   const problems = expectedStatuses.flatMap((range, i) => (range.start < range.end && range.start >= 100 && range.end <= 600 ? [] : [proxyError("RouteError", "HealthCheckPolicyInvalid", [...at, "expectedStatuses", i], `the range ${range.start} to ${range.end} is empty or not within 100 to 600; start is included, end is not`)]));
   if (problems.length > 0) return { problems };
   return { problems, value: { kind: "http", path: policy.path, host: policy.host === undefined || policy.host === "" ? "contour-envoy-healthcheck" : policy.host, expectedStatuses, ...times(policy) } };

@@ -1,5 +1,6 @@
 import { proxyWarning } from "#conditions/http-proxy";
 import type { HttpProxyProblem } from "#conditions/http-proxy";
+import { isHeaderName } from "#lib/http-text";
 import type { FieldPath } from "#k8s/object";
 import type { LoadBalancing } from "#model/cluster";
 import type { HashPolicy } from "#model/policy";
@@ -47,6 +48,7 @@ function requestHash(specs: readonly HashSpec[], at: FieldPath): Parsed<Balancin
     const policy = hashPolicy(spec);
     const ignore = (message: string): void => void problems.push(proxyWarning("SpecError", "IgnoredField", [...at, i], message));
     if (policy === undefined) ignore("this entry is ignored: it needs exactly one of headerHashOptions, queryParameterHashOptions and hashSourceIP");
+    else if (policy.kind === "header" && !isHeaderName(policy.name)) ignore(`this entry is ignored: ${JSON.stringify(policy.name)} is not a header name`);
     else if (policies.some((other) => JSON.stringify({ ...other, terminal: false }) === JSON.stringify({ ...policy, terminal: false }))) ignore("this entry is ignored: an earlier one hashes the same");
     else policies.push(policy);
   }

@@ -1,4 +1,5 @@
 import { proxyError } from "#conditions/http-proxy";
+import { headerTextProblem, isHeaderText } from "#lib/http-text";
 import type { FieldPath } from "#k8s/object";
 import type { PathMatch, PathRewrite } from "#model/route";
 import type { RouteSpec } from "#translate/httpproxy/routes";
@@ -27,6 +28,8 @@ export function pathRewrites(policy: RouteSpec["pathRewritePolicy"], at: FieldPa
     const reason = prefixes[twice] === "" ? ("AmbiguousReplacement" as const) : ("DuplicateReplacement" as const);
     return { problems: [proxyError("PrefixReplaceError", reason, [...where, twice], prefixes[twice] === "" ? "two entries have no prefix; only one of them can apply to all prefixes" : `prefix ${JSON.stringify(prefixes[twice])} is replaced twice; keep one of the entries`)] };
   }
+  const wrong = entries.findIndex((entry) => !isHeaderText(entry.replacement));
+  if (wrong !== -1) return { problems: [proxyError("PrefixReplaceError", "ReplacementNotValid", [...where, wrong, "replacement"], headerTextProblem(entries[wrong]?.replacement ?? ""))] };
   const chosen = entries.find((entry) => entry.prefix === match.path) ?? entries.find((entry) => entry.prefix === undefined || entry.prefix === "");
   return { problems: [], value: chosen === undefined ? [] : pair(match.path, chosen.replacement) };
 }
@@ -35,6 +38,7 @@ function regexRewrite(policy: NonNullable<RouteSpec["pathRewritePolicy"]>, at: F
   const { pattern = "", substitution = "" } = policy.replaceRegex ?? {};
   const refuse = (field: string, message: string): Parsed<readonly RewrittenPath[]> => ({ problems: [proxyError("PrefixReplaceError", "RegexNotValid", [...at, "replaceRegex", field], message)] });
   if ((policy.replacePrefix ?? []).length > 0) return { problems: [proxyError("PrefixReplaceError", "AmbiguousReplacement", at, "replacePrefix and replaceRegex exclude each other; remove one of them")] };
+  if (!isHeaderText(substitution)) return refuse("substitution", headerTextProblem(substitution));
   const regex = parseRegex(pattern);
   if (!regex.ok) return refuse("pattern", regex.error);
   const problem = substitutionProblem(substitution, countGroups(pattern));

@@ -1,5 +1,6 @@
 import { proxyError } from "#conditions/http-proxy";
 import type { HttpProxyProblem } from "#conditions/http-proxy";
+import { headerTextProblem, isHeaderName, isHeaderText } from "#lib/http-text";
 import type { FieldPath } from "#k8s/object";
 import type { GlobalRateLimit, LocalRateLimit, RateLimitEntry } from "#model/policy";
 import { parseConditions } from "#translate/httpproxy/match-conditions";
@@ -25,6 +26,10 @@ export function localRateLimit(policy: Policy, at: FieldPath, scope: "host" | "r
   if (fillIntervalMs === undefined) return { problems: [problem(scope, [...at, "local", "unit"], `${JSON.stringify(local.unit)} is not a unit; write second, minute or hour`)] };
   if (local.requests < 1) return { problems: [problem(scope, [...at, "local", "requests"], "requests must be at least 1")] };
   const statusCode = local.responseStatusCode || 429;
+  for (const [i, { name, value }] of (local.responseHeadersToAdd ?? []).entries()) {
+    if (!isHeaderName(name)) return { problems: [problem(scope, [...at, "local", "responseHeadersToAdd", i, "name"], `${JSON.stringify(name)} is not a header name`)] };
+    if (!isHeaderText(value)) return { problems: [problem(scope, [...at, "local", "responseHeadersToAdd", i, "value"], headerTextProblem(value))] };
+  }
   if (!isKnownStatus(statusCode)) return { problems: [problem(scope, [...at, "local", "responseStatusCode"], `Envoy cannot answer with ${statusCode}; write a registered status like 429 or 503`)] };
   return { problems: [], value: { maxTokens: local.requests + (local.burst ?? 0), tokensPerFill: local.requests, fillIntervalMs, statusCode, responseHeaders: (local.responseHeadersToAdd ?? []).map(({ name, value }) => ({ name, value: value.replaceAll("%", "%%") })) } };
 }
@@ -49,6 +54,7 @@ function parseEntry(entry: EntrySpec, at: FieldPath, scope: "host" | "route"): P
   const kinds = (["genericKey", "requestHeader", "requestHeaderValueMatch", "remoteAddress"] as const).filter((kind) => entry[kind] !== undefined);
   if (kinds.length !== 1) return { problems: [problem(scope, at, `an entry needs exactly one of genericKey, requestHeader, requestHeaderValueMatch and remoteAddress; it has ${kinds.length === 0 ? "none" : kinds.join(" and ")}`)] };
   if (entry.genericKey !== undefined) return { problems: [], value: { kind: "generic-key", value: entry.genericKey.value, ...(entry.genericKey.key === undefined ? {} : { key: entry.genericKey.key }) } };
+  if (entry.requestHeader !== undefined && !isHeaderName(entry.requestHeader.headerName)) return { problems: [problem(scope, [...at, "requestHeader", "headerName"], `${JSON.stringify(entry.requestHeader.headerName)} is not a header name`)] };
   if (entry.requestHeader !== undefined) return { problems: [], value: { kind: "request-header", header: entry.requestHeader.headerName.toLowerCase(), descriptorKey: entry.requestHeader.descriptorKey } };
   if (entry.requestHeaderValueMatch === undefined) return { problems: [], value: { kind: "remote-address" } };
   const { headers = [], expectMatch = true, value } = entry.requestHeaderValueMatch;
