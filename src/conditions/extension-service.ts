@@ -3,9 +3,9 @@ import type { Problem } from "#conditions/problem";
 
 /** Every problem that an ExtensionService's status can name: its type and, for each type, its reasons (projectcontour.io/v1alpha1). */
 export const extensionServiceProblems = {
-  SpecError: ["TimeoutPolicyNotValid", "TLSUpstreamValidation", "InconsistentProtocol", "IgnoredField"],
+  SpecError: ["TimeoutPolicyNotValid", "TLSUpstreamValidation", "InconsistentProtocol", "IgnoredField", "CircuitBreakerPolicyNotValid"],
   TLSError: ["SecretNotValid", "CACertificateNotDelegated"],
-  ServiceError: ["ServiceUnresolvedReference", "UnsupportedServiceType"],
+  ServiceError: ["ServiceUnresolvedReference", "UnsupportedServiceType", "WeightInvalid"],
   EnvoyError: ["RejectedByEnvoy"],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 

@@ -1,6 +1,7 @@
 import type { ExtensionService } from "#gen/k8s/extension-service";
 import { extensionError, extensionWarning } from "#conditions/extension-service";
 import type { Problem } from "#conditions/problem";
+import { largestUint32, rangeProblem } from "#lib/uint32";
 import type { FieldPath } from "#k8s/object";
 import type { CircuitBreakers, Cluster, EndpointsName, UpstreamValidation } from "#model/cluster";
 import type { Settings } from "#settings/settings";
@@ -64,6 +65,10 @@ class Translation {
     const groups = this.#groups(spec, namespace);
     const validation = this.#validation(spec, protocol, namespace);
     const times = this.#times(spec);
+    for (const [field, limit] of Object.entries(spec.circuitBreakerPolicy ?? {})) {
+      const wrong = rangeProblem(limit, 0);
+      if (wrong !== undefined) this.#refuse(extensionError("SpecError", "CircuitBreakerPolicyNotValid", ["spec", "circuitBreakerPolicy", field], wrong));
+    }
     const balancing = loadBalancing(spec.loadBalancerPolicy, ["spec", "loadBalancerPolicy"], { allowHash: false, owner: "SpecError" });
     this.#problems.push(...balancing.problems);
     if (this.#problems.some(({ severity }) => severity === "error")) return { problems: this.#problems };
@@ -107,6 +112,8 @@ class Translation {
         this.#refuse(extensionError("ServiceError", "ServiceUnresolvedReference", path, resolved.error.message));
         return [];
       }
+      const wrong = rangeProblem(service.weight, 0, largestUint32 / services.length);
+      if (wrong !== undefined) this.#refuse(extensionError("ServiceError", "WeightInvalid", [...path, "weight"], wrong));
       const weight = equal ? 1 : (service.weight ?? 0);
       return weight === 0 ? [] : [{ endpoints: endpointsName(namespace, service.name, resolved.value.portName), weight }];
     });

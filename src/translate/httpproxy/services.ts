@@ -1,5 +1,6 @@
 import type { HTTPProxy } from "#gen/k8s/http-proxy";
 import { proxyError, proxyWarning } from "#conditions/http-proxy";
+import { largestUint32 } from "#lib/uint32";
 import type { FieldPath } from "#k8s/object";
 import type { HealthCheck, LoadBalancing, UpstreamProtocol, UpstreamValidation } from "#model/cluster";
 import type { ForwardTarget, HostRewrite, Mirror } from "#model/route";
@@ -52,6 +53,11 @@ export function resolveTargets(visit: Visit, proxy: HTTPProxy, services: readonl
   }
   if (mirrors.length > 1) {
     visit.report(proxy, proxyError("ServiceError", "OnlyOneMirror", at, "only one service of a route may be a mirror; remove mirror from the others"));
+    usable = false;
+  }
+  const sum = targets.reduce((total, { weight }) => total + weight, 0);
+  if (sum > largestUint32) {
+    visit.report(proxy, proxyError(context.scope === "route" ? "ServiceError" : "TCPProxyError", "WeightInvalid", at, `the weights are ${sum} together, which is more than ${largestUint32}; write smaller ones`));
     usable = false;
   }
   return { targets: share(targets), mirrors, usable };

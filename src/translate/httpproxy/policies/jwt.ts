@@ -79,6 +79,11 @@ function isKeySet(text: string): boolean {
   }
 }
 
+/** Envoy refuses 9,000,000,000 seconds and more. */
+const longestCacheMs = 9e12;
+/** Envoy refuses 2³² seconds and more. */
+const longestTimeoutMs = 2 ** 32 * 1000;
+
 function remoteKeys(spec: RemoteSpec, at: FieldPath, sources: JwtSources): Outcome<Keys> {
   const uri = URL.parse(spec.uri);
   if (uri === null && /^https?:\/\/[^/]*:[^/]*$/.test(spec.uri.split(/(?<=[^/:])\//)[0] ?? "")) return problem("RemoteJWKSPortInvalid", [...at, "uri"], `${JSON.stringify(spec.uri)} has no port from 1 to 65535 after its host`);
@@ -86,7 +91,9 @@ function remoteKeys(spec: RemoteSpec, at: FieldPath, sources: JwtSources): Outco
   if (uri.protocol !== "http:" && uri.protocol !== "https:") return problem("RemoteJWKSSchemeInvalid", [...at, "uri"], `the scheme ${JSON.stringify(uri.protocol.slice(0, -1))} cannot be used; write http or https`);
   const timeout = parseGoDuration(spec.timeout === undefined || spec.timeout === "" ? "1s" : spec.timeout);
   if (!timeout.ok) return problem("RemoteJWKSTimeoutInvalid", [...at, "timeout"], timeout.error);
+  if (timeout.value < 1 || timeout.value >= longestTimeoutMs) return problem("RemoteJWKSTimeoutInvalid", [...at, "timeout"], `${JSON.stringify(spec.timeout)} is not from 1ms to 1193046h; write a duration like 1s`);
   const cache = spec.cacheDuration === undefined || spec.cacheDuration === "" ? undefined : parseGoDuration(spec.cacheDuration);
+  if (cache?.ok === true && (cache.value < 1 || cache.value >= longestCacheMs)) return problem("RemoteJWKSCacheDurationInvalid", [...at, "cacheDuration"], `${JSON.stringify(spec.cacheDuration)} is not from 1ms to 2499999h; write a duration like 5m`);
   if (cache?.ok === false) return problem("RemoteJWKSCacheDurationInvalid", [...at, "cacheDuration"], cache.error);
   const family = spec.dnsLookupFamily ?? sources.dnsLookupFamily;
   if (family !== "auto" && family !== "v4" && family !== "v6" && family !== "all") return problem("RemoteJWKSDNSLookupFamilyInvalid", [...at, "dnsLookupFamily"], `${JSON.stringify(family)} is not a family; write auto, v4, v6 or all`);

@@ -1,6 +1,7 @@
 import { proxyError } from "#conditions/http-proxy";
 import type { HttpProxyProblem } from "#conditions/http-proxy";
 import { headerTextProblem, isHeaderName, isHeaderText } from "#lib/http-text";
+import { largestUint32, rangeProblem } from "#lib/uint32";
 import type { FieldPath } from "#k8s/object";
 import type { GlobalRateLimit, LocalRateLimit, RateLimitEntry } from "#model/policy";
 import { parseConditions } from "#translate/httpproxy/match-conditions";
@@ -24,7 +25,11 @@ export function localRateLimit(policy: Policy, at: FieldPath, scope: "host" | "r
   if (local === undefined) return { problems: [] };
   const fillIntervalMs = unitMs[local.unit];
   if (fillIntervalMs === undefined) return { problems: [problem(scope, [...at, "local", "unit"], `${JSON.stringify(local.unit)} is not a unit; write second, minute or hour`)] };
-  if (local.requests < 1) return { problems: [problem(scope, [...at, "local", "requests"], "requests must be at least 1")] };
+  for (const [field, least] of [["requests", 1], ["burst", 0]] as const) {
+    const wrong = rangeProblem(local[field], least);
+    if (wrong !== undefined) return { problems: [problem(scope, [...at, "local", field], wrong)] };
+  }
+  if (local.requests + (local.burst ?? 0) > largestUint32) return { problems: [problem(scope, [...at, "local", "burst"], `requests and burst together are more than ${largestUint32}`)] };
   const statusCode = local.responseStatusCode || 429;
   for (const [i, { name, value }] of (local.responseHeadersToAdd ?? []).entries()) {
     if (!isHeaderName(name)) return { problems: [problem(scope, [...at, "local", "responseHeadersToAdd", i, "name"], `${JSON.stringify(name)} is not a header name`)] };

@@ -1,4 +1,5 @@
-import { proxyWarning } from "#conditions/http-proxy";
+import { proxyError, proxyWarning } from "#conditions/http-proxy";
+import { rangeProblem } from "#lib/uint32";
 import type { FieldPath } from "#k8s/object";
 import type { RetryPolicy } from "#model/policy";
 import { parseTimeout } from "#translate/httpproxy/policies/timeouts";
@@ -10,6 +11,12 @@ export function retryPolicy(policy: RouteSpec["retryPolicy"], at: FieldPath): Pa
   if (policy === undefined) return { problems: [] };
   const perTry = parseTimeout(policy.perTryTimeout);
   const problems = perTry.error === undefined ? [] : [proxyWarning("SpecError", "IgnoredField", [...at, "perTryTimeout"], `${perTry.error}; until then it has no effect`)];
+  for (const [i, code] of (policy.retriableStatusCodes ?? []).entries()) {
+    const wrong = rangeProblem(code, 100, 599);
+    if (wrong !== undefined) return { problems: [proxyError("RouteError", "RetryPolicyInvalid", [...at, "retriableStatusCodes", i], wrong)] };
+  }
+  const most = rangeProblem(policy.count, -1);
+  if (most !== undefined) return { problems: [proxyError("RouteError", "RetryPolicyInvalid", [...at, "count"], most)] };
   const count = policy.count ?? 1;
   const on = policy.retryOn ?? [];
   return {

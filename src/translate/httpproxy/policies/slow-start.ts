@@ -12,6 +12,7 @@ export function slowStart(policy: ServiceSpec["slowStartPolicy"], at: FieldPath,
   if (strategy !== undefined && ["Random", "Cookie", "RequestHash"].includes(strategy)) return refuse([], `slow start does not work with the strategy ${strategy}; use RoundRobin or WeightedLeastRequest`);
   const window = parseGoDuration(policy.window);
   if (!window.ok) return refuse(["window"], window.error);
+  if (window.value < 0) return refuse(["window"], `${JSON.stringify(policy.window)} is negative; write a duration like 30s`);
   const text = policy.aggression === undefined || policy.aggression === "" ? "1.0" : policy.aggression;
   const aggression = /^(\d+(\.\d+)?|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
   if (!(aggression > 0)) return refuse(["aggression"], `${JSON.stringify(text)} is not a number above 0; write one like 1.5`);
