@@ -2,8 +2,9 @@ import { CertificateExpiry } from "#app/certificate-expiry";
 import { envoyWideResources } from "#app/envoy-wide";
 import { Pipeline } from "#app/pipeline";
 import type { PipelineChange } from "#app/pipeline";
-import { rejectionFacts } from "#app/rejections";
-import { feedStore } from "#app/xds-feed";
+import { Refusals } from "#app/refusals";
+import type { ResourceKind } from "#app/resources";
+import { feedStore, typeOf } from "#app/xds-feed";
 import type { EnvoySettings } from "#settings/envoy";
 import type { Settings } from "#settings/settings";
 import type { ObjectEvent, ObjectSink } from "#store/event";
@@ -36,12 +37,13 @@ export class Controller implements ObjectSink {
   readonly store: ResourceStore = createResourceStore();
   readonly #options: ControllerOptions;
   readonly #expiry = new CertificateExpiry();
-  readonly #rejected = new Map<string, ReadonlySet<string>>();
+  readonly #refusals: Refusals;
   #early: ObjectEvent[] | undefined = [];
 
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.pipeline = new Pipeline(options.settings, options.envoySettings);
+    this.#refusals = new Refusals(this.pipeline.graph, this.store);
     this.store.apply({ upserts: envoyWideResources(options.envoySettings), removals: [] });
   }
 
@@ -64,21 +66,19 @@ export class Controller implements ObjectSink {
     this.#commit([{ family: loadBalancerAddresses as Family<unknown>, bucket: "", publisher: "addresses", items: addresses }]);
   }
 
-  /** Envoy refused a resource: marks the objects that it came from. */
+  /** Envoy refused a resource: finds the part that it is, and tells the object that it came from. */
   rejected(type: TypeUrl, name: string, message: string): void {
-    const key = `${type} ${name}`;
-    const facts = rejectionFacts(this.pipeline.graph, type, name, message, this.#rejected.get(key) ?? new Set());
-    this.#rejected.set(key, new Set(facts.map((fact) => fact.bucket)));
-    this.#commit(facts);
+    this.#commitAny(this.#refusals.refused(type, name, message));
   }
 
-  /** Envoy takes a resource again that it had refused. */
-  recovered(type: TypeUrl, name: string): void {
-    const key = `${type} ${name}`;
-    const blamed = this.#rejected.get(key);
-    if (blamed === undefined) return;
-    this.#rejected.delete(key);
-    this.#commit(rejectionFacts(this.pipeline.graph, type, name, undefined, blamed));
+  /** Envoy took a version of a resource. */
+  accepted(type: TypeUrl, name: string, version: string): void {
+    this.#commitAny(this.#refusals.taken(type, name, version));
+  }
+
+  #encodes(resource: string, reason: string | undefined): void {
+    const [kind = "cds", ...name] = resource.split(" ");
+    if (reason !== undefined) this.#commitAny(this.#refusals.refused(typeOf[kind as ResourceKind], name.join(" "), `it cannot be encoded: ${reason}`));
   }
 
   #commitAny(facts: readonly Fact[]): void {
@@ -96,6 +96,8 @@ export class Controller implements ObjectSink {
 
   #publish(change: PipelineChange, at: number): void {
     this.#options.onChange(change, feedStore(this.store, change, at));
+    for (const [resource, [reason]] of change.unencodable) this.#encodes(resource, reason);
+    this.#commitAny(this.#refusals.follow());
     this.#commitAny(this.#expiry.follow(change.certificates, this.#options.clock()));
   }
 }

@@ -1,4 +1,4 @@
-import { envoyRules, resources } from "#app/resources";
+import { envoyRules, resources, unencodable } from "#app/resources";
 import type { ResourceKind } from "#app/resources";
 import { refKey, refOf } from "#k8s/object";
 import type { KubeObject } from "#k8s/object";
@@ -29,6 +29,8 @@ export interface PipelineChange {
   readonly certificates: ReadonlyMap<string, readonly CertificateSecret[]>;
   /** Secrets that TLS hosts name and that do not exist, with the hosts. */
   readonly missingCertificates: ReadonlyMap<string, readonly string[]>;
+  /** Resources (xDS service and name) that cannot be encoded, with the reason; an empty list means they can again. */
+  readonly unencodable: ReadonlyMap<string, readonly string[]>;
 }
 
 /**
@@ -40,7 +42,7 @@ export class Pipeline {
 
   constructor(settings: Settings, envoySettings: EnvoySettings) {
     const rules = [...translationRules(settings, gatewayRules(settings)), ...envoyRules(envoySettings)];
-    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, missingCertificates] as readonly Family<unknown>[]);
+    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, missingCertificates, unencodable] as readonly Family<unknown>[]);
   }
 
   /** Takes in changes of objects and tells what they led to. */
@@ -60,6 +62,7 @@ export class Pipeline {
       ingressProblems: changed(ingressProblems),
       certificates: changed(certificatesWanted),
       missingCertificates: changed(missingCertificates),
+      unencodable: changed(unencodable),
     };
   }
 

@@ -1,13 +1,17 @@
+import type { HiddenForm } from "#app/isolation";
+import { hiddenParts, resourceKey, withoutHidden, withoutHiddenTls } from "#app/parts";
 import { buildCluster } from "#envoy/cluster";
 import { buildEndpoints } from "#envoy/endpoint";
 import { buildListener } from "#envoy/listener";
-import { scopeName, wildScopeName } from "#envoy/names";
+import { wildScopeName } from "#envoy/names";
 import { buildScope, buildWildScope } from "#envoy/scope";
 import { buildSecret } from "#envoy/secret";
 import type { EnvoySettings } from "#settings/envoy";
-import type { Rule } from "#store/family";
+import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
 import { certificatesWanted, clusters, endpoints, listeners, sharedGuards, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
+import { listenerType, scopeType } from "#xds/types";
+import type { TypeUrl } from "#xds/types";
 
 /** Encoded Envoy resources, by xDS service. Bucket: the resource's name. */
 export const resources = {
@@ -18,38 +22,61 @@ export const resources = {
   srds: family<Uint8Array>("resource:srds"),
 } as const;
 
+/** Why a resource cannot be encoded. Bucket: xDS service and name. */
+export const unencodable = family<string>("unencodable");
+
 /** The xDS services that carry our resources. */
 export type ResourceKind = keyof typeof resources;
 
 /** The last layer of the pipeline: each model node that changed is encoded once, for all Envoys. */
 export function envoyRules(settings: EnvoySettings): readonly Rule[] {
   return [
-    rule("envoy-cluster", clusters, (name, read, emit) => {
+    rule("envoy-cluster", clusters, "cds", (name) => name, (name, read) => {
       const cluster = read.one(clusters, name);
-      if (cluster !== undefined) emit(resources.cds, name, buildCluster(cluster, settings));
+      return cluster === undefined ? undefined : buildCluster(cluster, settings);
     }),
-    rule("envoy-endpoints", endpoints, (name, read, emit) => {
+    rule("envoy-endpoints", endpoints, "eds", (name) => name, (name, read) => {
       const found = read.one(endpoints, name);
-      if (found !== undefined) emit(resources.eds, name, buildEndpoints(found));
+      return found === undefined ? undefined : buildEndpoints(found);
     }),
-    rule("envoy-secret", certificatesWanted, (name, read, emit) => {
+    rule("envoy-secret", certificatesWanted, "sds", (name) => name, (name, read) => {
       const certificate = read.one(certificatesWanted, name);
-      if (certificate !== undefined) emit(resources.sds, name, buildSecret(certificate));
+      return certificate === undefined ? undefined : buildSecret(certificate);
     }),
-    rule("envoy-scope", virtualHosts, (key, read, emit) => {
-      const virtualHost = read.one(virtualHosts, key);
-      if (virtualHost !== undefined) emit(resources.srds, scopeName(virtualHost.listener, virtualHost.host), buildScope(virtualHost, settings));
+    // The bucket of a virtual host is the name of its scope.
+    rule("envoy-scope", virtualHosts, "srds", (name) => name, (name, read) => {
+      const virtualHost = read.one(virtualHosts, name);
+      return virtualHost === undefined ? undefined : buildScope(withoutHidden(virtualHost, hidden(read, scopeType, name)), settings);
     }),
-    rule("envoy-wild-scope", wildcardHosts, (listener, read, emit) => {
-      emit(resources.srds, wildScopeName(listener), buildWildScope(listener, read.all(wildcardHosts, listener), settings));
+    rule("envoy-wild-scope", wildcardHosts, "srds", wildScopeName, (listener, read) => {
+      const hiding = hidden(read, scopeType, wildScopeName(listener));
+      return buildWildScope(listener, read.all(wildcardHosts, listener).map((host) => withoutHidden(host, hiding)), settings);
     }),
-    rule("envoy-listener", listeners, (name, read, emit) => {
+    rule("envoy-listener", listeners, "lds", (name) => name, (name, read) => {
       const listener = read.one(listeners, name);
-      if (listener !== undefined) emit(resources.lds, name, buildListener(listener, read.all(tlsHosts, name), read.all(sharedGuards, name), settings));
+      if (listener === undefined) return undefined;
+      const { hosts, guards } = withoutHiddenTls(read.all(tlsHosts, name), read.all(sharedGuards, name), hidden(read, listenerType, name));
+      return buildListener(listener, hosts, guards, settings);
     }),
   ];
 }
 
-function rule(name: string, over: Rule["over"], derive: Rule["derive"]): Rule {
-  return { name, over, derive };
+function hidden(read: Reader, type: TypeUrl, name: string): ReadonlyMap<string, HiddenForm> | undefined {
+  return read.one(hiddenParts, resourceKey(type, name));
+}
+
+/** Encodes one kind of node. What cannot be encoded is as good as refused by Envoy: all others go on. */
+function rule(name: string, over: Rule["over"], kind: ResourceKind, nameOf: (bucket: string) => string, build: (bucket: string, read: Reader) => Uint8Array | undefined): Rule {
+  return {
+    name,
+    over,
+    derive(bucket, read, emit) {
+      try {
+        const bytes = build(bucket, read);
+        if (bytes !== undefined) emit(resources[kind], nameOf(bucket), bytes);
+      } catch (error) {
+        emit(unencodable, `${kind} ${nameOf(bucket)}`, error instanceof Error ? error.message : String(error));
+      }
+    },
+  };
 }

@@ -1,6 +1,6 @@
 import type { Settings } from "#settings/settings";
 import type { Rule } from "#store/family";
-import { extensionServiceRule } from "#translate/extension/extension-service";
+import { extensionServiceRule, extensionServiceStatus } from "#translate/extension/extension-service";
 import { httpProxyStatus } from "#translate/httpproxy/status";
 import { indexProxies } from "#translate/httpproxy/index-proxies";
 import { indexIngresses } from "#translate/ingress/index-ingresses";
@@ -28,6 +28,7 @@ export function translationRules(settings: Settings, gatewayRules: readonly Rule
     collectEndpoints,
     collectWeightedEndpoints,
     httpProxyStatus,
+    extensionServiceStatus,
     ingressStatus,
   ];
 }

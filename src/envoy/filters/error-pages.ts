@@ -1,39 +1,51 @@
-import { extension, packAny } from "#envoy/any";
+import { packAny } from "#envoy/any";
 import { inlineString } from "#envoy/data-source";
 import type { Filter } from "#envoy/filters/filter";
 import { httpFilter } from "#envoy/filters/http-filter";
-import { headerOption } from "#envoy/header-policy";
-import { CustomResponse } from "#gen/envoy/envoy/extensions/filters/http/custom_response/v3/custom_response";
-import { LocalResponsePolicy } from "#gen/envoy/envoy/extensions/http/custom_response/local_response_policy/v3/local_response_policy";
-import { HttpResponseStatusCodeMatchInput } from "#gen/envoy/envoy/type/matcher/v3/status_code_input";
-import type { DeepPartial, Matcher, Matcher_MatcherList_Predicate } from "#gen/envoy/xds/type/matcher/v3/matcher";
+import { Lua, LuaPerRoute } from "#gen/envoy/envoy/extensions/filters/http/lua/v3/lua";
 import type { ErrorPage } from "#model/policy";
 
-const name = "envoy.filters.http.custom_response";
+const name = "contour.error-pages";
 
-/** Puts pages in place of error answers, of backends and of Envoy itself. */
+// What users write comes in as data, never as a part of this text.
+const script = `
+local function page_for(pages, status)
+  for _, page in ipairs(pages) do
+    for _, code in ipairs(page.codes) do
+      if code == status or code == string.sub(status, 1, 1) .. "xx" then return page end
+    end
+  end
+end
+
+function envoy_on_request(request)
+  -- The answer to a HEAD request has no body, whatever its headers say.
+  if request:headers():get(":method") == "HEAD" then request:streamInfo():dynamicMetadata():set("contour.error-pages", "head", true) end
+end
+
+function envoy_on_response(response)
+  local headers = response:headers()
+  local page = page_for(response:filterContext():get("pages") or {}, headers:get(":status"))
+  if not page then return end
+  headers:replace("content-type", page.contentType)
+  headers:remove("content-encoding")
+  headers:remove("etag")
+  if page.status then headers:replace(":status", page.status) end
+  local seen = response:streamInfo():dynamicMetadata():get("contour.error-pages")
+  if seen and seen["head"] then
+    headers:replace("content-length", tostring(#page.body))
+  else
+    headers:replace("content-length", tostring(response:body(true):setBytes(page.body)))
+  end
+end`;
+
+/** Puts pages in place of error answers, of backends and of Envoy itself. Envoy's own filter for this is not yet meant for traffic from strangers. */
 export const errorPages: Filter = {
   name,
-  inListener: () => httpFilter(name, CustomResponse, {}),
-  onRoute: ({ errorPages: pages }) => (pages === undefined || pages.length === 0 ? undefined : { [name]: packAny(CustomResponse, { customResponseMatcher: matcher(pages) }) }),
+  inListener: () => httpFilter(name, Lua, {}),
+  onRoute: ({ errorPages: pages }) => (pages === undefined || pages.length === 0 ? undefined : { [name]: packAny(LuaPerRoute, { override: { $case: "sourceCode", value: inlineString(script) }, filterContext: { pages: pages.map(pageData) } }) }),
 };
 
-function matcher(pages: readonly ErrorPage[]): DeepPartial<Matcher> {
-  const matchers = pages.map((page) => ({ predicate: anyOf(page.answers.map(statusIs)), onMatch: { onMatch: { $case: "action" as const, value: extension("contour.error-page", LocalResponsePolicy, policy(page)) } } }));
-  return { matcherType: { $case: "matcherList", value: { matchers } } };
-}
-
-function anyOf(predicates: readonly DeepPartial<Matcher_MatcherList_Predicate>[]): DeepPartial<Matcher_MatcherList_Predicate> {
-  const [only] = predicates;
-  return predicates.length === 1 && only !== undefined ? only : { matchType: { $case: "orMatcher", value: { predicate: [...predicates] } } };
-}
-
-function statusIs({ from, to }: ErrorPage["answers"][number]): DeepPartial<Matcher_MatcherList_Predicate> {
-  // Codes have three digits, so a class is a pattern of its first one.
-  const regex = from === to ? String(from) : `${String(from).slice(0, 1)}[0-9][0-9]`;
-  return { matchType: { $case: "singlePredicate", value: { input: extension("envoy.matching.inputs.status_code_input", HttpResponseStatusCodeMatchInput, {}), matcher: { $case: "valueMatch", value: { matchPattern: { $case: "safeRegex", value: { engineType: { $case: "googleRe2", value: {} }, regex } } } } } } };
-}
-
-function policy({ body, contentType, status }: ErrorPage): DeepPartial<LocalResponsePolicy> {
-  return { body: inlineString(body), statusCode: status, responseHeadersToAdd: [headerOption("content-type", contentType.replaceAll("%", "%%"), "replace")] };
+function pageData({ answers, body, contentType, status }: ErrorPage) {
+  const codes = answers.map(({ from, to }) => (from === to ? String(from) : `${String(from).slice(0, 1)}xx`));
+  return { codes, body, contentType, ...(status === undefined ? {} : { status: String(status) }) };
 }

@@ -12,7 +12,7 @@ const place = { level: "route", host: "h" } as const;
 describe("HTTP filters", () => {
   it("stand in their order, the router last", () => {
     const names = httpFilters({ guards: [{ kind: "jwt", provider }], shared: false }, defaultEnvoySettings).map(({ name }) => name.replace("envoy.filters.http.", ""));
-    assert.deepEqual(names, ["contour.lower-case-host", "contour.wildcard-host", "compressor", "custom_response", "grpc_web", "grpc_stats", "cors", "local_ratelimit", "rbac", "jwt_authn", "lua", "router"]);
+    assert.deepEqual(names, ["contour.lower-case-host", "contour.wildcard-host", "compressor", "contour.error-pages", "grpc_web", "grpc_stats", "cors", "local_ratelimit", "rbac", "jwt_authn", "lua", "router"]);
   });
 
   it("stand only where they are needed", () => {

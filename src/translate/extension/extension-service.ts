@@ -26,10 +26,8 @@ export function extensionServiceRule(settings: Settings): Rule {
     derive(bucket, read, emit) {
       const object = read.one(objects("ExtensionService"), bucket);
       if (object === undefined) return;
-      const { namespace = "", name, generation = 0 } = object.metadata;
       const { problems, result } = new Translation(read, settings, object).run();
       for (const problem of problems) emit(extensionProblems, bucket, problem);
-      emit(statuses, `ExtensionService/${bucket}`, { kind: "ExtensionService", namespace, name, generation, status: { conditions: [validCondition("ExtensionService", generation, problems)] } });
       if (result === undefined) return;
       emit(clusters, result.cluster.name, result.cluster);
       emit(weightedServices, result.endpoints, { groups: result.groups });
@@ -37,6 +35,18 @@ export function extensionServiceRule(settings: Settings): Rule {
     },
   };
 }
+
+/** The status of every ExtensionService: one Valid condition with all errors and warnings (projectcontour.io/v1alpha1). */
+export const extensionServiceStatus: Rule = {
+  name: "extension-service-status",
+  over: objects("ExtensionService"),
+  derive(bucket, read, emit) {
+    const object = read.one(objects("ExtensionService"), bucket);
+    if (object === undefined) return;
+    const { namespace = "", name, generation = 0 } = object.metadata;
+    emit(statuses, `ExtensionService/${bucket}`, { kind: "ExtensionService", namespace, name, generation, status: { conditions: [validCondition("ExtensionService", generation, read.all(extensionProblems, bucket))] } });
+  },
+};
 
 interface Result {
   readonly cluster: Cluster;

@@ -1,0 +1,167 @@
+import { Isolation } from "#app/isolation";
+import type { HiddenForm, IsolationStep } from "#app/isolation";
+import { hiddenParts, partsOf, resourceKey, suspects } from "#app/parts";
+import { extensionError } from "#conditions/extension-service";
+import { proxyError } from "#conditions/http-proxy";
+import { parseFieldPath } from "#k8s/object";
+import type { Origin } from "#model/origin";
+import type { Family } from "#store/family";
+import type { Fact, Graph } from "#store/graph";
+import { clusters, extensionProblems, ingressProblems, listeners, objectKey, proxyReports, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
+import { bytesOf } from "#xds/resource";
+import type { ResourceStore } from "#xds/store";
+import { clusterType, endpointsType, listenerType, scopeType, secretType } from "#xds/types";
+import type { TypeUrl } from "#xds/types";
+
+/** What is known about a resource that Envoy refused. */
+interface Refusal {
+  readonly type: TypeUrl;
+  readonly name: string;
+  /** While it is being found out which part it is. */
+  isolation?: Isolation;
+  /** The parts that there were when that began. */
+  parts: string;
+  hidden: ReadonlyMap<string, HiddenForm>;
+  /** Parts that Envoy refuses, with its words. */
+  found: Map<string, string>;
+  /** Objects that were told. */
+  blamed: ReadonlySet<string>;
+}
+
+/**
+ * What to do when Envoy refuses something: the part that it refuses is found and kept from it, its object is told, and
+ * everything else is served. What is all of one piece stays as it was when Envoy took it last.
+ */
+export class Refusals {
+  readonly #graph: Graph;
+  readonly #store: ResourceStore;
+  readonly #refusals = new Map<string, Refusal>();
+
+  constructor(graph: Graph, store: ResourceStore) {
+    this.#graph = graph;
+    this.#store = store;
+  }
+
+  /** Envoy refused the newest version of a resource, or it could not even be encoded. Gives what follows. */
+  refused(type: TypeUrl, name: string, message: string): readonly Fact[] {
+    const key = resourceKey(type, name);
+    const known = this.#refusals.get(key);
+    const parts = this.#parts(type, name);
+    const refusal: Refusal = known ?? { type, name, parts, hidden: new Map(), found: new Map(), blamed: new Set() };
+    this.#refusals.set(key, refusal);
+    if (refusal.isolation !== undefined) return this.#take(refusal, refusal.isolation.next(false, message), message);
+    const chosen = this.#suspects(refusal);
+    if (chosen.length === 0) return this.#blame(refusal, new Map(), message);
+    refusal.parts = parts;
+    refusal.isolation = new Isolation(chosen, message);
+    return this.#take(refusal, refusal.isolation.begin(), message);
+  }
+
+  /** Envoy took a version of a resource. */
+  taken(type: TypeUrl, name: string, version: string): readonly Fact[] {
+    const refusal = this.#refusals.get(resourceKey(type, name));
+    if (refusal === undefined || this.#store.newest(type, name)?.version !== version) return [];
+    if (refusal.isolation !== undefined) return this.#take(refusal, refusal.isolation.next(true), "");
+    return refusal.found.size === 0 ? this.#forget(refusal) : [];
+  }
+
+  /** Objects have changed: what was refused may be mended, or gone. */
+  follow(): readonly Fact[] {
+    return [...this.#refusals.values()].flatMap((refusal) => {
+      const { type, name } = refusal;
+      const parts = this.#parts(type, name);
+      if (parts === refusal.parts) return [];
+      // What is being tried is no longer what there is: Envoy is asked anew.
+      if (refusal.isolation !== undefined || refusal.found.size === 0) return parts === "" || refusal.isolation !== undefined ? this.#forget(refusal) : [];
+      refusal.parts = parts;
+      const there = new Set(partsOf(this.#graph, type, name).map(({ key }) => key));
+      for (const part of refusal.found.keys()) if (!there.has(part)) refusal.found.delete(part);
+      if (refusal.found.size === 0) return this.#forget(refusal);
+      return [...this.#hide(refusal, new Map([...refusal.hidden].filter(([part]) => there.has(part)))), ...this.#blame(refusal, refusal.found, "")];
+    });
+  }
+
+  #parts(type: TypeUrl, name: string): string {
+    return partsOf(this.#graph, type, name).map(({ key }) => key).join("\n");
+  }
+
+  #suspects({ type, name, hidden }: Refusal): readonly string[] {
+    const [newest, served] = [this.#store.newest(type, name), this.#store.get(type, name)];
+    const good = served === undefined || served.version === newest?.version ? undefined : bytesOf(served);
+    const all = suspects(this.#graph, type, name, hidden, newest === undefined ? undefined : bytesOf(newest), good);
+    return all.filter((part) => !hidden.has(part));
+  }
+
+  #take(refusal: Refusal, step: IsolationStep, message: string): readonly Fact[] {
+    if (step.hopeless === true) {
+      delete refusal.isolation;
+      return [...this.#hide(refusal, new Map()), ...this.#blame(refusal, new Map(), message)];
+    }
+    const kept = [...refusal.hidden].filter(([part]) => refusal.found.has(part));
+    const hidden = this.#hide(refusal, new Map([...kept, ...step.hidden]));
+    if (step.refused === undefined) return hidden;
+    delete refusal.isolation;
+    refusal.found = new Map([...refusal.found, ...step.refused]);
+    return [...hidden, ...this.#blame(refusal, refusal.found, "")];
+  }
+
+  #forget(refusal: Refusal): readonly Fact[] {
+    this.#refusals.delete(resourceKey(refusal.type, refusal.name));
+    return [...this.#hide(refusal, new Map()), ...this.#tell(refusal, [])];
+  }
+
+  #hide(refusal: Refusal, hidden: ReadonlyMap<string, HiddenForm>): readonly Fact[] {
+    refusal.hidden = hidden;
+    return [{ family: hiddenParts as Family<unknown>, bucket: resourceKey(refusal.type, refusal.name), publisher: "refusals", items: hidden.size === 0 ? [] : [hidden] }];
+  }
+
+  /** Tells the objects of the parts that were found or, where none can be, all that the resource was made from. */
+  #blame(refusal: Refusal, found: ReadonlyMap<string, string>, message: string): readonly Fact[] {
+    const { type, name } = refusal;
+    if (found.size === 0) return this.#tell(refusal, originsOf(this.#graph, type, name).map((origin) => ({ origin, text: `Envoy refuses what this becomes, so the last good version is served: ${message}` })));
+    const parts = partsOf(this.#graph, type, name);
+    return this.#tell(refusal, parts.flatMap(({ key, origins }) => (found.has(key) ? origins.map((origin) => ({ origin, text: `Envoy refuses what this becomes, so requests for it fail: ${found.get(key) ?? ""}` })) : [])));
+  }
+
+  #tell(refusal: Refusal, told: readonly { readonly origin: Origin; readonly text: string }[]): readonly Fact[] {
+    const publisher = `envoy ${resourceKey(refusal.type, refusal.name)}`;
+    const byObject = Map.groupBy(told.filter(({ origin }) => origin.kind in tellers), ({ origin }) => `${origin.kind} ${objectKey(origin.namespace, origin.name)}`);
+    const objects = new Set([...refusal.blamed, ...byObject.keys()]);
+    refusal.blamed = new Set(byObject.keys());
+    return [...objects].flatMap((object) => {
+      const [kind = "", bucket = ""] = object.split(" ");
+      const teller = tellers[kind as keyof typeof tellers];
+      return [{ family: teller.family as Family<unknown>, bucket, publisher, items: teller.items(byObject.get(object) ?? []) }];
+    });
+  }
+}
+
+interface Told {
+  readonly origin: Origin;
+  readonly text: string;
+}
+
+/** How each kind of object is told. */
+const tellers = {
+  HTTPProxy: { family: proxyReports, items: (told: readonly Told[]) => (told.length === 0 ? [] : [{ reached: false, problems: told.map(({ origin, text }) => proxyError("EnvoyError", "RejectedByEnvoy", parseFieldPath(origin.field ?? "spec"), text)) }]) },
+  ExtensionService: { family: extensionProblems, items: (told: readonly Told[]) => told.map(({ origin, text }) => extensionError("EnvoyError", "RejectedByEnvoy", parseFieldPath(origin.field ?? "spec"), text)) },
+  Ingress: { family: ingressProblems, items: (told: readonly Told[]) => told.map(({ origin, text }) => ({ field: origin.field ?? "spec", message: text })) },
+} as const;
+
+/** The objects and fields that a resource was made from. */
+export function originsOf(graph: Graph, type: TypeUrl, name: string): readonly Origin[] {
+  switch (type) {
+    case clusterType:
+      return graph.items(clusters, name).map(({ origin }) => origin);
+    case endpointsType:
+      return [...graph.buckets(clusters)].flatMap(([, items]) => items.flatMap(({ source, origin }) => (source.kind === "endpoints" && source.endpoints === name ? [origin] : [])));
+    case secretType:
+      return [...graph.buckets(tlsHosts)].flatMap(([, hosts]) => hosts.flatMap((host) => ("tls" in host && host.tls.certificate === name ? [host.origin] : [])));
+    case scopeType:
+      return [...graph.items(virtualHosts, name), ...graph.items(wildcardHosts, name.replace(/\|\*$/, ""))].flatMap((host) => host.origins);
+    case listenerType:
+      return graph.items(listeners, name).length === 0 ? [] : graph.items(tlsHosts, name).map((host) => host.origin);
+    default:
+      return [];
+  }
+}
