@@ -15,7 +15,7 @@ import type { Route, VirtualHost } from "#model/route";
 export function buildVirtualHost(virtualHost: VirtualHost): EnvoyVirtualHost {
   const name = virtualHostName(virtualHost.host);
   const ofHost = hostMatch(virtualHost);
-  const refused = virtualHost.requireSni ? misdirected(virtualHost).map((wrong) => answer(421, [...ofHost, wrong])) : [];
+  const refused = virtualHost.requireSni ? misdirected(virtualHost).map((wrong) => refusal(421, [...ofHost, wrong])) : [];
   // Envoy looks for the target of an internal redirect in the scope that this header names, after it changed the
   // headers for the backend: so on such routes, and only there, the backend sees it.
   const needsScope = virtualHost.routes.some(followsRedirects);
@@ -36,7 +36,7 @@ export function buildVirtualHost(virtualHost: VirtualHost): EnvoyVirtualHost {
  * with the filters of that time. On TLS 421 tells clients to come again over a new connection (RFC 9110, section 15.5.20).
  */
 function unguarded({ guards = [], requireSni }: VirtualHost, ofHost: readonly HeaderMatcher[]): readonly EnvoyRoute[] {
-  return guards.map((guard) => answer(requireSni ? 421 : 503, [...ofHost, headerMatcher({ name: chainHeader, value: { kind: "contains", value: chainMark(guard), ignoreCase: false }, invert: true, treatMissingAsEmpty: true })]));
+  return guards.map((guard) => refusal(requireSni ? 421 : 503, [...ofHost, headerMatcher({ name: chainHeader, value: { kind: "contains", value: chainMark(guard), ignoreCase: false }, invert: true, treatMissingAsEmpty: true })]));
 }
 
 function followsRedirects({ action }: Route): boolean {
@@ -46,6 +46,11 @@ function followsRedirects({ action }: Route): boolean {
 /** An answer of our own to every path. */
 function answer(status: number, headers: readonly HeaderMatcher[]): EnvoyRoute {
   return EnvoyRoute.fromPartial({ match: { pathSpecifier: { $case: "prefix", value: "/" }, headers: [...headers] }, action: directResponse(status) });
+}
+
+/** An answer over which nobody is asked: the connection may be that of another host, with an authorization of its own. */
+function refusal(status: number, headers: readonly HeaderMatcher[]): EnvoyRoute {
+  return { ...answer(status, headers), typedPerFilterConfig: perFilterConfig({ authorization: { kind: "off" } }, { level: "route", host: "" }) };
 }
 
 const websocket = headerMatcher({ name: "upgrade", value: { kind: "exact", value: "websocket", ignoreCase: true }, invert: false, treatMissingAsEmpty: false });
