@@ -7,6 +7,7 @@ import type { ChainSettings } from "#envoy/filters/filter";
 import { httpFilters } from "#envoy/filters/order";
 import { earlyHeaders, scopeKeyBuilder } from "#envoy/scope-key";
 import type { ScopeSource } from "#envoy/scope-key";
+import { tracing } from "#envoy/tracing";
 import { Filter } from "#gen/envoy/envoy/config/listener/v3/listener_components";
 import { HttpConnectionManager, HttpConnectionManager_CodecType as Codec, HttpConnectionManager_ForwardClientCertDetails as Forward, HttpConnectionManager_ServerHeaderTransformation as ServerHeader } from "#gen/envoy/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
 import type { DeepPartial } from "#gen/envoy/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
@@ -34,6 +35,7 @@ export function connectionManager(choice: ConnectionManagerChoice, settings: Env
     accessLog: accessLog(settings),
     // Routes say which upgrades they refuse: see virtual-host.ts.
     upgradeConfigs: [{ upgradeType: "websocket" }],
+    ...(settings.tracing === undefined ? {} : { tracing: tracing(settings.tracing) }),
     ...protocols(settings),
     ...timeouts(settings),
     ...requestShape(settings),

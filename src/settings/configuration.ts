@@ -1,7 +1,7 @@
 import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import { parseGoDuration } from "#lib/go-duration";
 import type { FieldError, FieldPath } from "#k8s/object";
-import type { EnvoySettings, TimeoutChoice } from "#settings/envoy";
+import type { EnvoySettings, TimeoutChoice, Tracing } from "#settings/envoy";
 import type { Settings } from "#settings/settings";
 
 type Spec = ContourConfiguration["spec"];
@@ -52,7 +52,7 @@ export function configure({ settings, envoySettings }: Choices, spec: Spec): Con
         https: endpoint(settings.https, envoy.https),
       }),
     },
-    envoySettings: { ...envoySettings, ...envoyChoices(envoySettings, envoy), timeouts: { ...envoySettings.timeouts, ...timeouts } },
+    envoySettings: { ...envoySettings, ...some({ tracing: tracing(spec.tracing, errors) }), ...envoyChoices(envoySettings, envoy), timeouts: { ...envoySettings.timeouts, ...timeouts } },
     errors,
     ignored: ignoredFields(spec),
   };
@@ -95,6 +95,30 @@ function envoyTimeouts({ timeouts = {} }: EnvoySpec, errors: FieldError[]): Envo
     return milliseconds(text, ["spec", "envoy", "timeouts", field], errors);
   };
   return some({ request: take("requestTimeout"), connectionIdle: take("connectionIdleTimeout"), streamIdle: take("streamIdleTimeout"), maxConnectionDuration: take("maxConnectionDuration"), delayedClose: take("delayedCloseTimeout"), connectionShutdownGracePeriod: take("connectionShutdownGracePeriod") });
+}
+
+function tracing(spec: Spec["tracing"], errors: FieldError[]): Tracing | undefined {
+  if (spec === undefined) return undefined;
+  const share = (field: "overallSampling" | "randomSampling" | "clientSampling"): number => {
+    const text = spec[field] ?? "";
+    const value = text === "" ? 100 : Number(text);
+    if (value >= 0 && value <= 100) return value;
+    errors.push({ path: ["spec", "tracing", field], message: `${JSON.stringify(text)} is not a percentage; write a number from 0 to 100` });
+    return 100;
+  };
+  return {
+    cluster: `extension/${spec.extensionService.namespace}/${spec.extensionService.name}`,
+    serviceName: spec.serviceName === undefined || spec.serviceName === "" ? "contour" : spec.serviceName,
+    percent: { overall: share("overallSampling"), random: share("randomSampling"), client: share("clientSampling") },
+    maxPathTagLength: spec.maxPathTagLength ?? 256,
+    podDetail: spec.includePodDetail ?? true,
+    tags: (spec.customTags ?? []).map((tag, i) => ({ name: tag.tagName, value: tagValue(tag, i, errors) })),
+  };
+}
+
+function tagValue({ literal = "", requestHeaderName = "" }: NonNullable<NonNullable<Spec["tracing"]>["customTags"]>[number], i: number, errors: FieldError[]): Tracing["tags"][number]["value"] {
+  if ((literal === "") === (requestHeaderName === "")) errors.push({ path: ["spec", "tracing", "customTags", i], message: "a tag needs either a literal or a requestHeaderName" });
+  return requestHeaderName === "" ? { kind: "literal", text: literal } : { kind: "header", header: requestHeaderName };
 }
 
 function milliseconds(text: string | undefined, path: FieldPath, errors: FieldError[]): number | undefined {
@@ -146,7 +170,7 @@ function some<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], und
 
 /** Parts of a ContourConfiguration that nothing reads yet. */
 const unread: readonly FieldPath[] = [
-  ["spec", "debug"], ["spec", "health"], ["spec", "metrics"], ["spec", "xdsServer"], ["spec", "gateway"], ["spec", "featureFlags"], ["spec", "tracing"],
+  ["spec", "debug"], ["spec", "health"], ["spec", "metrics"], ["spec", "xdsServer"], ["spec", "gateway"], ["spec", "featureFlags"],
   ["spec", "ingress", "statusAddress"], ["spec", "envoy", "logging"], ["spec", "envoy", "health"], ["spec", "envoy", "omEnforcedHealth"], ["spec", "envoy", "service"],
   ["spec", "envoy", "metrics", "tls"], ["spec", "envoy", "https", "accessLog"], ["spec", "envoy", "listener", "maxConnectionsPerListener"],
 ];

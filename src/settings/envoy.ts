@@ -7,6 +7,20 @@ export interface EnvoyAddress {
   readonly port: number;
 }
 
+/** Where spans of requests go, and which. */
+export interface Tracing {
+  /** The cluster of the collector. */
+  readonly cluster: string;
+  readonly serviceName: string;
+  /** Shares of requests: all that are traced at most, at random, and of those whose clients ask for it. */
+  readonly percent: { readonly overall: number; readonly random: number; readonly client: number };
+  /** Characters of the path that a span keeps. */
+  readonly maxPathTagLength: number;
+  /** Whether spans name the pod of Envoy. */
+  readonly podDetail: boolean;
+  readonly tags: readonly { readonly name: string; readonly value: { readonly kind: "literal"; readonly text: string } | { readonly kind: "header"; readonly header: string } }[];
+}
+
 /** What an operator chooses about Envoy itself. Every value has a default in `defaultEnvoySettings`. */
 export interface EnvoySettings {
   /** The file that gets a line per request in Envoy's default format; absent for no access log. */
@@ -22,6 +36,7 @@ export interface EnvoySettings {
     /** The time between Envoy's two notices to HTTP/2 clients before it closes a connection. */
     readonly connectionShutdownGracePeriod?: TimeoutChoice;
   };
+  readonly tracing?: Tracing;
   readonly compression: "gzip" | "brotli" | "zstd" | "off";
   readonly serverHeader: "overwrite" | "append-if-absent" | "pass-through";
   readonly mergeSlashes: boolean;

@@ -6,6 +6,7 @@ import { startEcho } from "../peers/echo.ts";
 import type { Peer } from "../peers/echo.ts";
 import { startGrpcEcho } from "../peers/grpc.ts";
 import { startRateLimit } from "../peers/rate-limit.ts";
+import { startCollector } from "../peers/collector.ts";
 import { startTcpEcho } from "../peers/tcp-echo.ts";
 import { startKeyServer } from "../peers/tokens.ts";
 
@@ -25,6 +26,7 @@ const starters: Readonly<Record<string, (name: string, asked: Asked) => Promise<
   "authorization-tls": (name, asked) => startAuthorization(name, true, asked),
   "http-authorization": (name, asked) => startHttpAuthorization(name, asked),
   "rate-limit": () => startRateLimit(),
+  collector: (_name, asked) => startCollector(asked),
   keys: () => startKeyServer(false),
   "keys-tls": () => startKeyServer(true),
   nobody: async () => ({ port: 1, close: async () => undefined }),

@@ -1,0 +1,22 @@
+import * as grpc from "@grpc/grpc-js";
+import type { Asked } from "./authorization.ts";
+import type { Peer } from "./echo.ts";
+
+/** Starts an OpenTelemetry collector (TraceService/Export) that counts what it gets, and of that the spans that say `golden`. */
+export async function startCollector(asked: Asked): Promise<Peer> {
+  const server = new grpc.Server();
+  const asIs = (bytes: Buffer): Buffer => bytes;
+  const method: grpc.MethodDefinition<Buffer, Buffer> = { path: "/opentelemetry.proto.collector.trace.v1.TraceService/Export", requestStream: false, responseStream: false, requestSerialize: asIs, requestDeserialize: asIs, responseSerialize: asIs, responseDeserialize: asIs };
+  const answer: grpc.handleUnaryCall<Buffer, Buffer> = (call, callback) => {
+    for (const word of ["golden-service", "golden-tag", "from-header"]) if (call.request.includes(word)) asked.times.set(word, (asked.times.get(word) ?? 0) + 1);
+    callback(null, Buffer.alloc(0));
+  };
+  server.addService({ call: method }, { call: answer });
+  const port = await new Promise<number>((resolve, reject) => server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => (error === null ? resolve(bound) : reject(error))));
+  return {
+    port,
+    async close() {
+      server.forceShutdown();
+    },
+  };
+}
