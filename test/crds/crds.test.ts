@@ -17,7 +17,7 @@ const versions: Readonly<Record<string, readonly [apiVersion: string, plural: st
   ContourDeployment: ["projectcontour.io/v1alpha1", "contourdeployments"],
 };
 /** Kinds that this program reads itself. */
-const read = new Set(["HTTPProxy", "TLSCertificateDelegation", "ExtensionService"]);
+const read = new Set(["HTTPProxy", "TLSCertificateDelegation", "ExtensionService", "ContourConfiguration"]);
 
 const proxy = (spec: object): object => ({ apiVersion: "projectcontour.io/v1", kind: "HTTPProxy", metadata: { name: "x", namespace: "default" }, spec });
 const jwt = (provider: object): object => proxy({ virtualhost: { fqdn: "a.test", jwtProviders: [{ name: "p", ...provider }] } });
