@@ -13,9 +13,13 @@ import { startKeyServer } from "../peers/tokens.ts";
 /** The annotation by which an EndpointSlice of a story says what answers there; an HTTP/1.1 echo where it says nothing. */
 export const peerAnnotation = "golden/peer";
 
+/** The annotation by which several EndpointSlices of one Service have servers of their own. */
+const instanceAnnotation = "golden/instance";
+
 /** What can stand behind a Service. */
 const starters: Readonly<Record<string, (name: string, asked: Asked) => Promise<Peer>>> = {
   echo: (name) => startEcho(name),
+  counting: (name, asked) => startEcho(name, "http/1.1", () => asked.times.set(name, (asked.times.get(name) ?? 0) + 1)),
   h2c: (name) => startEcho(name, "h2c"),
   h2: (name) => startEcho(name, "h2"),
   tls: (name) => startEcho(name, "tls"),
@@ -65,7 +69,8 @@ export class StageBackends {
   async #realSlice(slice: EndpointSlice): Promise<EndpointSlice> {
     const ready = slice.endpoints?.some((endpoint) => endpoint.conditions?.ready !== false) ?? false;
     if (!ready) return slice;
-    const name = `${slice.metadata.namespace}/${slice.metadata.labels?.["kubernetes.io/service-name"]}`;
+    const instance = slice.metadata.annotations?.[instanceAnnotation];
+    const name = `${slice.metadata.namespace}/${slice.metadata.labels?.["kubernetes.io/service-name"]}${instance === undefined ? "" : `#${instance}`}`;
     // Kinds by the name of the port, where one Service has several: `web=echo,health=nobody`.
     const kinds = slice.metadata.annotations?.[peerAnnotation] ?? "echo";
     const byPort = new Map(kinds.includes("=") ? kinds.split(",").map((entry) => entry.split("=") as [string, string]) : []);

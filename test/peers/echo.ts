@@ -39,9 +39,9 @@ type Response = ServerResponse | Http2ServerResponse;
  * `/wait/MS` is slow, `/set-cookie` sets two cookies, `/moved/P` leads to /P, `/fails/N/KEY` answers 503 the first N
  * times, `/hangs` never answers, `/large` is text that is worth compressing.
  */
-export async function startEcho(name: string, protocol: EchoProtocol = "http/1.1"): Promise<Peer> {
+export async function startEcho(name: string, protocol: EchoProtocol = "http/1.1", onRequest: () => void = () => undefined): Promise<Peer> {
   const failures = new Map<string, number>();
-  const listener = (request: Request, response: Response): void => void answer(name, failures, request, response);
+  const listener = (request: Request, response: Response): void => (onRequest(), void answer(name, failures, request, response));
   const identity = { cert: pemOf("backend").certificate, key: pemOf("backend").key, requestCert: true, rejectUnauthorized: false };
   const server = {
     "http/1.1": () => http.createServer(listener),
