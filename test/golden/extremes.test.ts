@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { KubeObject } from "#k8s/object";
-import { parseObject } from "#k8s/parse";
 import { readFiles } from "#sources/file/read";
 import { trimObject } from "#sources/kubernetes/trim";
 import { waitFor } from "../bed/wait.ts";
+import { parsed } from "./parsed.ts";
 import { Stage } from "./stage.ts";
 
 const golden = new URL("../../testdata/golden/", import.meta.url).pathname;
@@ -14,12 +14,6 @@ const [goodSecret] = readFiles([`${golden}httpproxy/tls/manifests/secret.yaml`])
 interface Condition {
   readonly status: string;
   readonly errors?: readonly { readonly type: string; readonly reason: string; readonly message: string }[];
-}
-
-function parsed(object: object): KubeObject {
-  const result = parseObject(object, { origin: "file" });
-  if (!result.ok) throw new Error(JSON.stringify(result.error).slice(0, 500));
-  return result.value;
 }
 
 const proxy = (name: string, generation: number, spec: object): KubeObject => parsed({ apiVersion: "projectcontour.io/v1", kind: "HTTPProxy", metadata: { name, namespace: "default", generation }, spec });

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, afterEach, before, describe, it } from "node:test";
 import type { KubeObject } from "#k8s/object";
-import { parseObject } from "#k8s/parse";
 import { readFiles } from "#sources/file/read";
 import { waitFor } from "../bed/wait.ts";
 import { pemOf } from "../peers/identities.ts";
+import { parsed } from "./parsed.ts";
 import { Stage } from "./stage.ts";
 
 const golden = new URL("../../testdata/golden/", import.meta.url).pathname;
@@ -15,12 +15,6 @@ const authority = readFileSync(new URL("../../testdata/certificates/authority.pe
 interface Condition {
   readonly status: string;
   readonly errors?: readonly { readonly type: string; readonly reason: string; readonly message: string }[];
-}
-
-function parsed(object: object): KubeObject {
-  const result = parseObject(object, { origin: "file" });
-  if (!result.ok) throw new Error(JSON.stringify(result.error).slice(0, 500));
-  return result.value;
 }
 
 let generation = 0;

@@ -7,15 +7,9 @@ import * as grpc from "@grpc/grpc-js";
 import { fromCanonicalJson, toCanonicalJson } from "#envoy/json";
 import type { JsonValue } from "#envoy/json";
 import type { KubeObject } from "#k8s/object";
-import { parseObject } from "#k8s/parse";
 import { waitFor } from "../bed/wait.ts";
+import { parsed } from "./parsed.ts";
 import { Stage } from "./stage.ts";
-
-function parsed(object: object): KubeObject {
-  const result = parseObject(object, { origin: "file" });
-  if (!result.ok) throw new Error(JSON.stringify(result.error).slice(0, 500));
-  return result.value;
-}
 
 /** A Service with as many servers of its own as there are instances. */
 function service(name: string, peer: string, instances: readonly string[]): readonly KubeObject[] {

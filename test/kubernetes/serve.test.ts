@@ -87,6 +87,27 @@ describe("contour serve and a real API server", { timeout: 240_000 }, () => {
     assert.equal(mended.conditions[0]?.observedGeneration, 2);
   });
 
+  it("serves ExtensionServices and writes their status", async () => {
+    const guard: TestObject = { apiVersion: "projectcontour.io/v1alpha1", kind: "ExtensionService", metadata: { name: "guard", namespace: "default" }, spec: { protocol: "h2c", services: [{ name: "web", port: 80 }] } };
+    await api.apply([guard]);
+    const valid = await untilStatus<ProxyStatus>(api, guard, "guard is valid", (status) => status.conditions?.[0]?.status === "True");
+    assert.deepEqual([valid.conditions[0]?.type, valid.conditions[0]?.observedGeneration], ["Valid", 1]);
+    await holds("its cluster and addresses", (held) => held.has("cds extension/default/guard") && (held.get("eds extension|default/guard")?.includes("10.1.2.3") ?? false));
+    await api.apply([{ ...guard, spec: { services: [{ name: "gone", port: 80 }] } }]);
+    await untilStatus<ProxyStatus>(api, guard, "guard is invalid", (status) => status.conditions?.[0]?.status === "False");
+  });
+
+  it("reads a ContourConfiguration at the start", async () => {
+    await api.apply([{ apiVersion: "projectcontour.io/v1alpha1", kind: "ContourConfiguration", metadata: { name: "contour", namespace: "projectcontour" }, spec: { httpproxy: { rootNamespaces: ["team"] } } } as TestObject, { ...service, metadata: { name: "web", namespace: "team" } }, { ...proxy("own", { virtualhost: { fqdn: "own.example.com" }, routes: [{ services: [{ name: "web", port: 80 }] }] }), metadata: { name: "own", namespace: "team" } }]);
+    const configured = await startServing(api, "--contour-config-name", "contour", "--leader-election-resource-name", "configured");
+    try {
+      await waitFor(() => configured.held.has("srds ingress_http|own.example.com"), { what: `the host of the root namespace\n${configured.process.logTail()}` });
+      assert.equal(configured.held.has("srds ingress_http|shop.example.com"), false);
+    } finally {
+      await configured.stop();
+    }
+  });
+
   it("follows a changed EndpointSlice", async () => {
     await api.apply([{ ...slice, endpoints: [{ addresses: ["10.9.9.9"], conditions: { ready: true } }] } as TestObject]);
     await holds("the new address", (held) => [...held].some(([key, bytes]) => key.startsWith("eds default/web") && bytes.includes("10.9.9.9")));

@@ -1,9 +1,8 @@
-import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { JsonValue } from "#envoy/json";
-import type { Peer } from "./echo.ts";
 import { startGrpc } from "./grpc.ts";
+import { listen } from "./listen.ts";
+import type { Peer } from "./listen.ts";
 
 /** What Envoy asks an authorization service over gRPC. */
 interface Check {
@@ -44,13 +43,5 @@ export async function startHttpAuthorization(name: string, asked: Asked): Promis
     response.writeHead(good ? 200 : 401, { "x-authorized-by": name, "x-auth-path": request.url ?? "", "x-auth-headers": Object.keys(request.headers).filter((key) => key.startsWith("x-") && !key.startsWith("x-envoy") && !key.startsWith("x-forwarded") && key !== "x-request-id").toSorted().join(","), "x-unasked": "1" });
     response.end(good ? "" : "who are you?");
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    port: (server.address() as AddressInfo).port,
-    async close() {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
+  return listen(server);
 }

@@ -1,6 +1,6 @@
 import * as grpc from "@grpc/grpc-js";
 import type { Asked } from "./authorization.ts";
-import type { Peer } from "./echo.ts";
+import type { Peer } from "./listen.ts";
 
 /** Starts an OpenTelemetry collector (TraceService/Export) that counts what it gets, and of that the spans that say `golden`. */
 export async function startCollector(asked: Asked): Promise<Peer> {

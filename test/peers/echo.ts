@@ -1,23 +1,17 @@
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import * as http from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import * as http2 from "node:http2";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import * as https from "node:https";
-import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { pemOf } from "./identities.ts";
+import { listen } from "./listen.ts";
+import type { Peer } from "./listen.ts";
 
 /** How a peer speaks. */
 export type EchoProtocol = "http/1.1" | "h2c" | "h2" | "tls";
-
-/** A server that a test started. */
-export interface Peer {
-  readonly port: number;
-  close(): Promise<void>;
-}
 
 /** What an echo backend says that it got. */
 export interface Echoed {
@@ -49,18 +43,8 @@ export async function startEcho(name: string, protocol: EchoProtocol = "http/1.1
     h2: () => http2.createSecureServer({ ...identity, allowHTTP1: false }, listener),
     tls: () => https.createServer({ ...identity, ALPNProtocols: ["http/1.1"] }, listener),
   }[protocol]();
-  const open = new Set<Socket>();
-  server.on("connection", (socket: Socket) => (open.add(socket), socket.once("close", () => open.delete(socket))));
   if (protocol === "http/1.1") server.on("upgrade", webSocketEcho);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    port: (server.address() as AddressInfo).port,
-    async close() {
-      for (const socket of open) socket.destroy();
-      server.close();
-    },
-  };
+  return listen(server);
 }
 
 async function answer(name: string, failures: Map<string, number>, request: Request, response: Response): Promise<void> {

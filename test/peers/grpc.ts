@@ -2,7 +2,7 @@ import * as grpc from "@grpc/grpc-js";
 import { fromCanonicalJson, toCanonicalJson } from "#envoy/json";
 import type { JsonValue } from "#envoy/json";
 import { pemOf } from "./identities.ts";
-import type { Peer } from "./echo.ts";
+import type { Peer } from "./listen.ts";
 
 /** One unary call that a gRPC peer answers, with messages as canonical JSON. */
 export interface UnaryCall {

@@ -1,5 +1,5 @@
 import type { JsonValue } from "#envoy/json";
-import type { Peer } from "./echo.ts";
+import type { Peer } from "./listen.ts";
 import { startGrpc } from "./grpc.ts";
 
 interface Question {

@@ -1,11 +1,10 @@
 import { createPrivateKey, createPublicKey, sign } from "node:crypto";
-import { once } from "node:events";
 import * as http from "node:http";
 import * as https from "node:https";
-import type { AddressInfo } from "node:net";
 import { readFileSync } from "node:fs";
-import type { Peer } from "./echo.ts";
 import { pemOf } from "./identities.ts";
+import { listen } from "./listen.ts";
+import type { Peer } from "./listen.ts";
 
 /** Who signs: `token` is known to the stories, `stranger-token` is not. */
 export type Signer = "token" | "stranger-token";
@@ -30,14 +29,5 @@ export function keySet(): string {
 export async function startKeyServer(secure: boolean): Promise<Peer> {
   const listener = (_request: http.IncomingMessage, response: http.ServerResponse): void => void response.writeHead(200, { "content-type": "application/json" }).end(keySet());
   const { certificate, key } = pemOf("backend");
-  const server = secure ? https.createServer({ cert: certificate, key }, listener) : http.createServer(listener);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    port: (server.address() as AddressInfo).port,
-    async close() {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
+  return listen(secure ? https.createServer({ cert: certificate, key }, listener) : http.createServer(listener));
 }

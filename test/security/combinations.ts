@@ -1,5 +1,5 @@
 import type { KubeObject } from "#k8s/object";
-import { parseObject } from "#k8s/parse";
+import { parsed } from "../golden/parsed.ts";
 import { pemOf } from "../peers/identities.ts";
 import { keySet, makeToken } from "../peers/tokens.ts";
 
@@ -29,12 +29,6 @@ export function allCombinations(): readonly Combination[] {
   } as const satisfies { readonly [K in Exclude<keyof Combination, "host">]: readonly Combination[K][] };
   const combined = Object.entries(values).reduce<readonly object[]>((all, [key, options]) => all.flatMap((one) => options.map((option) => ({ ...one, [key]: option }))), [{}]);
   return combined.map((one, i) => ({ ...(one as Omit<Combination, "host">), host: `c${i}.example.com` }));
-}
-
-function parsed(object: object): KubeObject {
-  const result = parseObject(object, { origin: "file" });
-  if (!result.ok) throw new Error(JSON.stringify(result.error).slice(0, 500));
-  return result.value;
 }
 
 const proxy = (name: string, spec: object): KubeObject => parsed({ apiVersion: "projectcontour.io/v1", kind: "HTTPProxy", metadata: { name, namespace: "default" }, spec });

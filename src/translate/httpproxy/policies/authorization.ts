@@ -45,20 +45,37 @@ export function listenerAuthorization(read: Reader, settings: Settings): Externa
   return { id: contentId("missing", cluster), cluster, service: { kind: "grpc" }, failOpen: false };
 }
 
-/** Reads what a root says about authorization, on top of what the installation says. Without a value the host must not be served. */
-export function hostAuthorization(read: Reader, settings: Settings, spec: AuthorizationSpec | undefined, at: FieldPath, namespace: string): Parsed<HostAuthorization> {
+/** What is asked about a host, and why. */
+interface Source {
+  readonly spec: AuthorizationSpec;
+  /** Whether the host has it for itself, rather than with all others of the listener. */
+  readonly own: boolean;
+  /** Where a reference without a namespace leads. */
+  readonly namespace: string;
+  /** What counts where the host says nothing. */
+  readonly outer: AuthorizationUse;
+}
+
+function sourceOf(settings: Settings, spec: AuthorizationSpec | undefined, namespace: string): Source | undefined {
   const global = settings.globalAuthorization;
-  const nothingToAsk = global === undefined && (spec === undefined || (!named(spec) && spec.authPolicy?.disabled === true));
-  if (nothingToAsk || (spec === undefined && !listenerAsks(settings))) return { problems: [] };
-  const own = spec !== undefined && (named(spec) || Object.keys(spec).some((key) => key !== "authPolicy" && key !== "extensionRef") || !listenerAsks(settings));
-  const whole: AuthorizationSpec = own && spec !== undefined ? (named(spec) ? spec : { ...global, ...spec, ...(global?.extensionRef === undefined ? {} : { extensionRef: global.extensionRef }) }) : (global ?? {});
-  const parsed = parseAuthorization(read, whole, at, named(spec ?? {}) ? namespace : "");
+  const ofAll = { namespace: "", outer: useOf(global?.authPolicy, check({})) };
+  if (spec === undefined) return global === undefined || !listenerAsks(settings) ? undefined : { ...ofAll, spec: global, own: false };
+  if (named(spec)) return { spec, own: true, namespace, outer: check({}) };
+  if (global === undefined) return spec.authPolicy?.disabled === true ? undefined : { ...ofAll, spec, own: true };
+  const changesIt = Object.keys(spec).some((key) => key !== "authPolicy" && key !== "extensionRef");
+  const own = changesIt || !listenerAsks(settings);
+  return { ...ofAll, own, spec: own ? { ...global, ...spec, ...(global.extensionRef === undefined ? {} : { extensionRef: global.extensionRef }) } : global };
+}
+
+/** Reads what a root says about authorization, on top of what the installation says. With an error the host must not be served. */
+export function hostAuthorization(read: Reader, settings: Settings, spec: AuthorizationSpec | undefined, at: FieldPath, namespace: string): Parsed<HostAuthorization> {
+  const source = sourceOf(settings, spec, namespace);
+  if (source === undefined) return { problems: [] };
+  const parsed = parseAuthorization(read, source.spec, at, source.namespace);
   if (parsed.value === undefined) return { problems: parsed.problems };
   const takesContext = parsed.value.service.kind === "grpc";
-  const inherited: AuthorizationUse = named(spec ?? {}) ? check({}) : useOf(global?.authPolicy, check({}));
-  const use = useOf(spec?.authPolicy, inherited);
   if (!takesContext && hasContext(spec?.authPolicy)) return { problems: [contextProblem([...at, "authPolicy", "context"])] };
-  return { problems: [], value: { use, takesContext, ...(own ? { own: parsed.value } : {}) } };
+  return { problems: [], value: { use: useOf(spec?.authPolicy, source.outer), takesContext, ...(source.own ? { own: parsed.value } : {}) } };
 }
 
 /** Reads a route's authPolicy; absent where the host's counts. */
