@@ -49,9 +49,18 @@ function toJsonSchema(node: unknown, strict: boolean, top = false): unknown {
     if (key === "properties") result[key] = Object.fromEntries(Object.entries(value as object).map(([name, inner]) => [name, toJsonSchema(inner, strict)]));
     else result[key] = key === "enum" || key === "required" || key === "pattern" ? value : toJsonSchema(value, strict);
   }
-  if (source.exclusiveMaximum === true) (result["exclusiveMaximum"] = source.maximum), delete result["maximum"];
-  if (source.exclusiveMinimum === true) (result["exclusiveMinimum"] = source.minimum), delete result["minimum"];
-  if (source["x-kubernetes-int-or-string"] === true) (result["type"] = ["integer", "string"]), delete result["anyOf"];
+  if (source.exclusiveMaximum === true) {
+    result["exclusiveMaximum"] = source.maximum;
+    delete result["maximum"];
+  }
+  if (source.exclusiveMinimum === true) {
+    result["exclusiveMinimum"] = source.minimum;
+    delete result["minimum"];
+  }
+  if (source["x-kubernetes-int-or-string"] === true) {
+    result["type"] = ["integer", "string"];
+    delete result["anyOf"];
+  }
   if (strict && source.properties !== undefined && source.additionalProperties === undefined && source["x-kubernetes-preserve-unknown-fields"] !== true) result["additionalProperties"] = false;
   if (top) result["properties"] = { ...(result["properties"] as object), metadata: { type: "object" } };
   return result;

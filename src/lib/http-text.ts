@@ -7,7 +7,7 @@ export function isHeaderName(text: string): boolean {
 
 /** Whether a text can be the value of a header, or a part of a path: control characters, but for the tab, cannot (RFC 9110, section 5.5). */
 export function isHeaderText(text: string): boolean {
-  return !/[\0-\x08\x0a-\x1f\x7f]/.test(text);
+  return [...text].every((character) => character === "\t" || (character >= " " && character !== "\u007f"));
 }
 
 /** What to say about a text that is no header text. */

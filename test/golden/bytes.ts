@@ -11,7 +11,9 @@ export async function sendBytes(port: number, text: string, sni: string | undefi
     socket.setEncoding("utf8");
     socket.on("data", (part: string) => {
       body += part;
-      if (body.endsWith(text)) (socket.destroy(), resolve(answer(200, body)));
+      if (!body.endsWith(text)) return;
+      socket.destroy();
+      resolve(answer(200, body));
     });
     socket.on("error", () => resolve(answer(0, body)));
     socket.on("close", () => resolve(answer(0, body)));

@@ -39,8 +39,8 @@ for (const globally of [false, true]) {
 
     it("each is either invalid, for the reason that the fallback would lead around it, or valid", () => {
       for (const combination of combinations) {
-        const [condition] = stage.statuses.get(`HTTPProxy/default/${combination.host.replace(".example.com", "")}`)?.status["conditions"] as readonly [Condition];
-        const reasons = condition.errors?.map(({ type, reason }) => `${type} ${reason}`) ?? [];
+        const [condition] = stage.statuses.get(`HTTPProxy/default/${combination.host.replace(".example.com", "")}`)?.status["conditions"] as readonly Condition[] | undefined ?? [];
+        const reasons = condition?.errors?.map(({ type, reason }) => `${type} ${reason}`) ?? [];
         assert.deepEqual(reasons, isInvalid(combination) ? ["TLSError TLSIncompatibleFeatures"] : [], describeCombination(combination));
       }
     });

@@ -1,8 +1,7 @@
-import { packAny } from "#envoy/any";
-import { inlineString } from "#envoy/data-source";
 import type { Filter } from "#envoy/filters/filter";
 import { httpFilter } from "#envoy/filters/http-filter";
-import { Lua, LuaPerRoute } from "#gen/envoy/envoy/extensions/filters/http/lua/v3/lua";
+import { luaPerRoute } from "#envoy/filters/lua";
+import { Lua } from "#gen/envoy/envoy/extensions/filters/http/lua/v3/lua";
 import type { ErrorPage } from "#model/policy";
 
 const name = "contour.error-pages";
@@ -42,7 +41,7 @@ end`;
 export const errorPages: Filter = {
   name,
   inListener: () => httpFilter(name, Lua, {}),
-  onRoute: ({ errorPages: pages }) => (pages === undefined || pages.length === 0 ? undefined : { [name]: packAny(LuaPerRoute, { override: { $case: "sourceCode", value: inlineString(script) }, filterContext: { pages: pages.map(pageData) } }) }),
+  onRoute: ({ errorPages: pages }) => (pages === undefined || pages.length === 0 ? undefined : { [name]: luaPerRoute(name, script, { pages: pages.map(pageData) }) }),
 };
 
 function pageData({ answers, body, contentType, status }: ErrorPage) {

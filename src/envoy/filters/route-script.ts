@@ -1,8 +1,7 @@
-import { packAny } from "#envoy/any";
-import { inlineString } from "#envoy/data-source";
 import type { Filter } from "#envoy/filters/filter";
 import { httpFilter } from "#envoy/filters/http-filter";
-import { Lua, LuaPerRoute } from "#gen/envoy/envoy/extensions/filters/http/lua/v3/lua";
+import { luaPerRoute } from "#envoy/filters/lua";
+import { Lua } from "#gen/envoy/envoy/extensions/filters/http/lua/v3/lua";
 import type { CookieRewrite } from "#model/policy";
 
 const name = "envoy.filters.http.lua";
@@ -75,7 +74,7 @@ export const routeScript: Filter = {
     if (level === "host" || (cookieRewrites.length === 0 && maxRequestBytes === 0)) return undefined;
     const cookies = Object.fromEntries(cookieRewrites.map(({ name: cookie, ...changes }) => [cookie, changes]));
     const filterContext = { ...(cookieRewrites.length === 0 ? {} : { cookies }), ...(maxRequestBytes === 0 ? {} : { maxRequestBytes }) };
-    return { [name]: packAny(LuaPerRoute, { override: { $case: "sourceCode", value: inlineString(script) }, filterContext }) };
+    return { [name]: luaPerRoute(name, script, filterContext) };
   },
 };
 
