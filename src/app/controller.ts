@@ -97,7 +97,7 @@ export class Controller implements ObjectSink {
   #publish(change: PipelineChange, at: number): void {
     this.#options.onChange(change, feedStore(this.store, change, at));
     for (const [resource, [reason]] of change.unencodable) this.#encodes(resource, reason);
-    this.#commitAny(this.#refusals.follow());
+    this.#commitAny(this.#refusals.follow(change.parts));
     this.#commitAny(this.#expiry.follow(change.certificates, this.#options.clock()));
   }
 }

@@ -1,3 +1,4 @@
+import { resourceKey } from "#app/parts";
 import { envoyRules, resources, unencodable } from "#app/resources";
 import type { ResourceKind } from "#app/resources";
 import { refKey, refOf } from "#k8s/object";
@@ -5,6 +6,7 @@ import type { KubeObject } from "#k8s/object";
 import { kindOf } from "#k8s/kinds";
 import type { KindName } from "#k8s/kinds";
 import { equalValues } from "#lib/equal";
+import { wildScopeName } from "#envoy/names";
 import type { EnvoySettings } from "#settings/envoy";
 import type { Settings } from "#settings/settings";
 import type { CertificateSecret } from "#model/secret";
@@ -13,9 +15,10 @@ import type { Family } from "#store/family";
 import { Graph } from "#store/graph";
 import type { Fact } from "#store/graph";
 import { gatewayRules } from "#translate/gateway/rules";
-import { certificatesWanted, ingressProblems, missingCertificates, objectKey, objects, statuses } from "#translate/facts";
+import { certificatesWanted, ingressProblems, missingCertificates, objectKey, objects, sharedGuards, statuses, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
 import type { DesiredStatus, IngressProblem } from "#translate/facts";
 import { translationRules } from "#translate/rules";
+import { listenerType, scopeType } from "#xds/types";
 
 /** What one batch of changes led to. */
 export interface PipelineChange {
@@ -31,6 +34,8 @@ export interface PipelineChange {
   readonly missingCertificates: ReadonlyMap<string, readonly string[]>;
   /** Resources (xDS service and name) that cannot be encoded, with the reason; an empty list means they can again. */
   readonly unencodable: ReadonlyMap<string, readonly string[]>;
+  /** Resources (see `resourceKey`) whose parts have changed. */
+  readonly parts: readonly string[];
 }
 
 /**
@@ -42,7 +47,7 @@ export class Pipeline {
 
   constructor(settings: Settings, envoySettings: EnvoySettings) {
     const rules = [...translationRules(settings, gatewayRules(settings)), ...envoyRules(envoySettings)];
-    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, missingCertificates, unencodable] as readonly Family<unknown>[]);
+    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, missingCertificates, unencodable, virtualHosts, wildcardHosts, tlsHosts, sharedGuards] as readonly Family<unknown>[]);
   }
 
   /** Takes in changes of objects and tells what they led to. */
@@ -63,6 +68,11 @@ export class Pipeline {
       certificates: changed(certificatesWanted),
       missingCertificates: changed(missingCertificates),
       unencodable: changed(unencodable),
+      parts: [
+        ...[...changed(virtualHosts).keys()].map((name) => resourceKey(scopeType, name)),
+        ...[...changed(wildcardHosts).keys()].map((listener) => resourceKey(scopeType, wildScopeName(listener))),
+        ...[...changed(tlsHosts).keys(), ...changed(sharedGuards).keys()].map((name) => resourceKey(listenerType, name)),
+      ],
     };
   }
 

@@ -65,9 +65,12 @@ export class Refusals {
     return refusal.found.size === 0 ? this.#forget(refusal) : [];
   }
 
-  /** Objects have changed: what was refused may be mended, or gone. */
-  follow(): readonly Fact[] {
-    return [...this.#refusals.values()].flatMap((refusal) => {
+  /** The parts of these resources have changed: what was refused may be mended, or gone. */
+  follow(resources: readonly string[]): readonly Fact[] {
+    if (this.#refusals.size === 0) return [];
+    return resources.flatMap((key) => {
+      const refusal = this.#refusals.get(key);
+      if (refusal === undefined) return [];
       const { type, name } = refusal;
       const parts = this.#parts(type, name);
       if (parts === refusal.parts) return [];

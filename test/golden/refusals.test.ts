@@ -62,6 +62,9 @@ describe("what passes our checks and Envoy refuses hurts its own part only, and 
     await answers("http://shop.example.com/rewritten", 503);
     await answers("http://shop.example.com/bad", 200); // Its match cannot be said, so it matches nothing.
     await othersGoOn();
+    put(host("shop", [route("/"), route("/new"), { conditions: [{ prefix: "/rewritten" }], services: toWeb, pathRewritePolicy: { replaceRegex: { pattern: `/rewritten${tooLarge}`, substitution: "/x" } } }]));
+    await says("shop", "spec.routes[2]");
+    assert.equal(condition("shop")?.errors?.length, 1, "one of the two is gone");
     put(host("shop", [route("/"), route("/mended")]));
     await waitFor(() => condition("shop")?.status === "True", { what: "the status of the mended object" });
     await answers("http://shop.example.com/mended", 200);
