@@ -2,7 +2,7 @@ import { chainSettings } from "#envoy/chain-settings";
 import { connectionManager } from "#envoy/connection-manager";
 import { downstreamTls } from "#envoy/downstream-tls";
 import { fallbackListenerName } from "#envoy/names";
-import { tcpProxy } from "#envoy/tcp-proxy";
+import { tcpFilters } from "#envoy/tcp-proxy";
 import { FilterChain } from "#gen/envoy/envoy/config/listener/v3/listener_components";
 import { compareText } from "#lib/compare";
 import { guardId } from "#model/listener";
@@ -74,9 +74,9 @@ function chainParts(listener: Listener, example: TlsHost, hosts: readonly string
       return { filters: [connectionManager(choice, settings)], transportSocket: downstreamTls(tls, "http", settings) };
     }
     case "tcp-terminated":
-      return { filters: [tcpProxy(statPrefix, example.proxy, settings)], transportSocket: downstreamTls(example.tls, "bytes", settings) };
+      return { filters: tcpFilters(statPrefix, example.proxy, settings), transportSocket: downstreamTls(example.tls, "bytes", settings) };
     case "passthrough":
-      return { filters: [tcpProxy(statPrefix, example.proxy, settings)] };
+      return { filters: tcpFilters(statPrefix, example.proxy, settings) };
     case "fallback": {
       const choice = { statPrefix, scope: { listener: fallbackListenerName(listener.name) }, chain: chainSettings(listener, [], false) };
       return { filters: [connectionManager(choice, settings)], transportSocket: downstreamTls(example.tls, "http", settings) };

@@ -4,7 +4,7 @@ import { chainSettings } from "#envoy/chain-settings";
 import { connectionManager } from "#envoy/connection-manager";
 import { tlsFilterChains } from "#envoy/filter-chains";
 import { socketOptions } from "#envoy/socket-options";
-import { tcpProxy } from "#envoy/tcp-proxy";
+import { tcpFilters } from "#envoy/tcp-proxy";
 import { Listener as EnvoyListener } from "#gen/envoy/envoy/config/listener/v3/listener";
 import { FilterChain, ListenerFilter } from "#gen/envoy/envoy/config/listener/v3/listener_components";
 import { ProxyProtocol } from "#gen/envoy/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol";
@@ -56,5 +56,5 @@ function orClosed(chains: FilterChain[]): FilterChain[] {
 /** Nothing tells plain TCP connections apart, so all of them go one way. */
 function plainTcpChain(listener: Listener, tlsHosts: readonly TlsHost[], settings: EnvoySettings): FilterChain[] {
   const [first] = tlsHosts.filter((entry) => entry.kind === "passthrough").toSorted((a, b) => compareText(a.host, b.host));
-  return first === undefined ? [] : [FilterChain.fromPartial({ filters: [tcpProxy(listener.name, first.proxy, settings)] })];
+  return first === undefined ? [] : [FilterChain.fromPartial({ filters: tcpFilters(listener.name, first.proxy, settings) })];
 }

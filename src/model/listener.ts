@@ -1,5 +1,5 @@
 import type { Origin } from "#model/origin";
-import type { ExternalAuthorization, JwtProvider, RateLimitService } from "#model/policy";
+import type { ExternalAuthorization, IpFilter, JwtProvider, RateLimitService } from "#model/policy";
 import type { ForwardTarget } from "#model/route";
 import type { SecretName } from "#model/secret";
 
@@ -72,5 +72,6 @@ export interface HttpFilterSettings {
 export interface TcpProxy {
   readonly targets: readonly ForwardTarget[];
   readonly idleTimeoutMs: number;
+  readonly ipFilter?: IpFilter;
   readonly origin: Origin;
 }

@@ -144,13 +144,15 @@ function emitProxyTls(parts: HostParts, root: ProxyRoot): void {
   const { host, emit } = parts;
   const origin = originOf(root.proxy, ["spec", "virtualhost", "tls"]);
   const listener = ingressHttps;
-  if (root.tls.kind === "passthrough" && root.tcpProxy !== undefined) emit(tlsHosts, listener, { kind: "passthrough", listener, host, proxy: root.tcpProxy, origin });
+  const { ipFilter } = root.policies;
+  const proxy = root.tcpProxy === undefined ? undefined : { ...root.tcpProxy, ...(ipFilter === undefined ? {} : { ipFilter }) };
+  if (root.tls.kind === "passthrough" && proxy !== undefined) emit(tlsHosts, listener, { kind: "passthrough", listener, host, proxy, origin });
   if (root.tls.kind !== "terminate") return root.tls.kind === "passthrough" && root.tcpProxy !== undefined ? emit(listenerInUse, listener, true) : undefined;
   const { tls, certificate, fallback } = root.tls;
   emit(certificatesWanted, certificate.name, certificate);
   emit(listenerInUse, listener, true);
   if (root.proxy.spec.tcpproxy !== undefined) {
-    if (root.tcpProxy !== undefined) emit(tlsHosts, listener, { kind: "tcp-terminated", listener, host, tls, proxy: root.tcpProxy, origin });
+    if (proxy !== undefined) emit(tlsHosts, listener, { kind: "tcp-terminated", listener, host, tls, proxy, origin });
     return;
   }
   emit(tlsHosts, listener, { kind: "http", listener, host, tls, filters: { guards: ownGuards(root) }, origin });
@@ -164,5 +166,5 @@ function emitIngressTls(parts: HostParts, { tls, certificate, origin }: { readon
   const { host, emit } = parts;
   emit(certificatesWanted, certificate.name, certificate);
   emit(listenerInUse, ingressHttps, true);
-  emit(tlsHosts, ingressHttps, { kind: "http", listener: ingressHttps, host, tls, filters: { guards: [] }, origin });
+  emit(tlsHosts, ingressHttps, { kind: "http", listener: ingressHttps, host, tls, filters: { guards: ownGuards(parts.root) }, origin });
 }

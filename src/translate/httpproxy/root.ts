@@ -69,6 +69,7 @@ function tcp(visit: Visit, proxy: HTTPProxy, tls: ProxyTls): TcpProxy | undefine
 /** Whether TLS ends here if anything keeps strangers out: without it, what they check could be read and replayed. */
 function guardsHaveTls(visit: Visit, proxy: HTTPProxy): boolean {
   const host = proxy.spec.virtualhost;
+  if (proxy.spec.tcpproxy !== undefined && carriesGuards(visit, proxy)) return false;
   const terminates = host?.tls?.secretName !== undefined && host.tls.secretName !== "" && host.tls.passthrough !== true;
   if (terminates) return true;
   const at = ["spec", "virtualhost"];
@@ -77,6 +78,17 @@ function guardsHaveTls(visit: Visit, proxy: HTTPProxy): boolean {
   else if ((host?.jwtProviders ?? []).length > 0) visit.report(proxy, proxyError("JWTVerificationError", "JWTVerificationNotPermitted", [...at, "jwtProviders"], "JWT verification needs TLS that ends here; add virtualhost.tls.secretName"));
   else return true;
   return false;
+}
+
+/** A tcpproxy carries bytes, in which nobody finds a token or a user: the host is not served rather than without the check. */
+function carriesGuards(visit: Visit, proxy: HTTPProxy): boolean {
+  const host = proxy.spec.virtualhost;
+  const at = ["spec", "virtualhost"];
+  const because = "a tcpproxy carries bytes, which cannot be checked; remove one of them";
+  if (host?.authorization !== undefined && host.authorization.authPolicy?.disabled !== true) visit.report(proxy, proxyError("AuthError", "AuthNotPermitted", [...at, "authorization"], because));
+  else if ((host?.jwtProviders ?? []).length > 0) visit.report(proxy, proxyError("JWTVerificationError", "JWTVerificationNotPermitted", [...at, "jwtProviders"], because));
+  else return false;
+  return true;
 }
 
 /** Checks what keeps strangers out: JWT and authorization. Absent when they cannot be enforced as written. */
