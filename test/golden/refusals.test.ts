@@ -70,6 +70,16 @@ describe("what passes our checks and Envoy refuses hurts its own part only, and 
     await answers("http://shop.example.com/mended", 200);
   });
 
+  it("a route whose match cannot be said: without it there is the version from before", async () => {
+    await stage.play([host("same")]);
+    await answers("http://same.example.com/", 200);
+    put(host("same", [route("/"), { conditions: [{ prefix: "/bad" }, { header: { name: "x-a", regex: tooLarge } }], services: toWeb }]));
+    await says("same", "spec.routes[1]");
+    put(host("same", [route("/")]));
+    await waitFor(() => condition("same")?.status === "True", { what: "the status of the mended object" });
+    await othersGoOn();
+  });
+
   it("a route of an included object: the object that includes it is told nothing", async () => {
     put(proxy("parent", { virtualhost: { fqdn: "parent.example.com" }, includes: [{ name: "child", conditions: [{ prefix: "/child" }] }], routes: [route("/")] }), proxy("child", { routes: [route("/ok"), route("/wrong", { pathRewritePolicy: { replaceRegex: { pattern: tooLarge, substitution: "x" } } })] }));
     await says("child", "spec.routes[1]");
