@@ -129,7 +129,12 @@ class RunSession {
   async watch(): Promise<FileWatch> {
     this.#watch = await watchFiles({
       paths: this.#options.paths,
-      sink: { apply: (events) => this.#enqueue(async () => this.controller.apply([...events, ...(await this.#backends.follow(events)), ...this.#yield(events)])) },
+      sink: {
+        apply: (events) => {
+          this.#notice(events);
+          this.#enqueue(async () => this.controller.apply([...events, ...(await this.#backends.follow(events)), ...this.#yield(events)]));
+        },
+      },
       onReport: (report) =>
         this.#enqueue(async () => {
           this.#report = report;
@@ -137,6 +142,11 @@ class RunSession {
         }),
     });
     return this.#watch;
+  }
+
+  /** The configuration is what everything was built with. */
+  #notice(events: readonly ObjectEvent[]): void {
+    if (this.#shown && events.some((event) => (event.type === "delete" ? event.ref.kind : event.object.kind) === "ContourConfiguration")) this.#options.output.progress("the ContourConfiguration has changed; it counts when contour run is started again");
   }
 
   /** Waits until all that was seen so far is translated. */

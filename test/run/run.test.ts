@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { waitFor } from "../bed/wait.ts";
@@ -148,3 +149,25 @@ function childrenOf(pid: number): readonly { readonly pid: number; readonly comm
   const direct = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter((text) => text !== "").map(Number);
   return direct.flatMap((child) => [{ pid: child, command: readFileSync(`/proc/${child}/cmdline`, "utf8").replaceAll("\0", " ") }, ...childrenOf(child)]);
 }
+
+describe("contour run with a ContourConfiguration among the manifests", () => {
+  const configured = new RunningContour();
+  const configuration = (value: string): string => `apiVersion: projectcontour.io/v1alpha1\nkind: ContourConfiguration\nmetadata: { name: contour }\nspec: { policy: { responseHeaders: { set: { X-Configured: "${value}" } } } }\n`;
+  after(async () => {
+    await configured.interrupt();
+    configured.cleanUp();
+  });
+
+  it("uses it, and says when it has changed that it counts after the next start", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "contour-configured-"));
+    cpSync(new URL("../../examples/policies", import.meta.url).pathname, folder, { recursive: true });
+    writeFileSync(join(folder, "configuration.yaml"), configuration("yes"));
+    await configured.start(folder);
+    rmSync(folder, { recursive: true });
+    const header = async (): Promise<unknown> => (await send({ port: configured.httpPort, host: "shop.localhost" })).headers["x-configured"];
+    await waitFor(async () => (await header()) === "yes", { what: "the configured header", timeoutMs: 10_000, intervalMs: 10 });
+    writeFileSync(join(configured.folder, "manifests", "configuration.yaml"), configuration("no"));
+    await waitFor(() => configured.said.some((line) => line.includes("started again")), { what: "the notice", timeoutMs: 10_000, intervalMs: 10 });
+    assert.equal(await header(), "yes");
+  });
+});

@@ -17,6 +17,8 @@ export interface State {
 export class RunningContour {
   readonly folder = mkdtempSync(join(tmpdir(), "contour-run-test-"));
   readonly states: State[] = [];
+  /** What it said besides. */
+  readonly said: string[] = [];
   httpPort = 0;
   httpsPort = 0;
   errors = "";
@@ -37,8 +39,9 @@ export class RunningContour {
       const lines = (rest + String(text)).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) {
-        const said = JSON.parse(line) as { readonly event: string } & State;
+        const said = JSON.parse(line) as { readonly event: string; readonly message?: string } & State;
         if (said.event === "state") this.states.push(said);
+        if (said.event === "progress") this.said.push(said.message ?? "");
       }
     });
     await waitFor(() => this.states.length > 0, { what: `contour run starts (${this.errors})`, timeoutMs: 120_000, intervalMs: 20 });
