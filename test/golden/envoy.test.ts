@@ -65,7 +65,7 @@ describe("on a real Envoy", () => {
           }
           // A listener that was taken accepts connections a moment later.
           let last: string | undefined = "no answer";
-          await waitFor(async () => (last = await stage.send(request).catch(noAnswer).then((answer) => difference(request, answer))) === undefined, { what: request.url, intervalMs: 10, timeoutMs: 3000 }).catch(() => assert.fail(last ?? ""));
+          await waitFor(async () => (last = await stage.send(request).catch(noAnswer).then((answer) => difference(request, answer))) === undefined, { what: request.url, intervalMs: 10, timeoutMs: 10_000 }).catch(() => assert.fail(last ?? ""));
         }
       } finally {
         remove();
