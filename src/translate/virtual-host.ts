@@ -149,12 +149,11 @@ function emitProxyTls(parts: HostParts, root: ProxyRoot): void {
   if (root.tls.kind === "passthrough" && proxy !== undefined) emit(tlsHosts, listener, { kind: "passthrough", listener, host, proxy, origin });
   if (root.tls.kind !== "terminate") return root.tls.kind === "passthrough" && root.tcpProxy !== undefined ? emit(listenerInUse, listener, true) : undefined;
   const { tls, certificate, fallback } = root.tls;
-  emit(certificatesWanted, certificate.name, certificate);
   emit(listenerInUse, listener, true);
-  if (root.proxy.spec.tcpproxy !== undefined) {
-    if (proxy !== undefined) emit(tlsHosts, listener, { kind: "tcp-terminated", listener, host, tls, proxy, origin });
-    return;
-  }
+  // What is wrong with it is told; nothing is served then, and no certificate sent.
+  if (root.proxy.spec.tcpproxy !== undefined && proxy === undefined) return;
+  emit(certificatesWanted, certificate.name, certificate);
+  if (proxy !== undefined) return emit(tlsHosts, listener, { kind: "tcp-terminated", listener, host, tls, proxy, origin });
   emit(tlsHosts, listener, { kind: "http", listener, host, tls, filters: { guards: ownGuards(root) }, origin });
   if (fallback === undefined) return;
   emit(certificatesWanted, fallback.certificate.name, fallback.certificate);

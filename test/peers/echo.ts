@@ -58,6 +58,8 @@ async function answer(name: string, failures: Map<string, number>, request: Requ
   const [, what = "", first = "", second = ""] = (request.url ?? "/").split(/[/?]/);
   const send = (status: number, headers: Readonly<Record<string, string | string[]>>, body: string): void => {
     response.statusCode = status;
+    // Node says how long a body is, but not that of an answer to HEAD.
+    response.setHeader("content-length", Buffer.byteLength(body));
     for (const [key, value] of Object.entries(headers)) response.setHeader(key, value);
     (response as ServerResponse).end(body);
   };
