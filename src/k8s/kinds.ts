@@ -1,18 +1,24 @@
+import type { BackendTLSPolicy } from "#gen/k8s/backend-tls-policy";
 import type { ConfigMap } from "#gen/k8s/config-map";
 import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import type { EndpointSlice } from "#gen/k8s/endpoint-slice";
 import type { ExtensionService } from "#gen/k8s/extension-service";
 import type { GatewayClass } from "#gen/k8s/gateway-class";
 import type { Gateway } from "#gen/k8s/gateway";
+import type { GRPCRoute } from "#gen/k8s/grpc-route";
 import type { HTTPRoute } from "#gen/k8s/http-route";
 import type { ReferenceGrant } from "#gen/k8s/reference-grant";
 import type { HTTPProxy } from "#gen/k8s/http-proxy";
 import type { IngressClass } from "#gen/k8s/ingress-class";
 import type { Ingress } from "#gen/k8s/ingress";
+import type { ListenerSet } from "#gen/k8s/listener-set";
 import type { Namespace } from "#gen/k8s/namespace";
 import type { Secret } from "#gen/k8s/secret";
 import type { Service } from "#gen/k8s/service";
+import type { TCPRoute } from "#gen/k8s/tcp-route";
 import type { TLSCertificateDelegation } from "#gen/k8s/tls-certificate-delegation";
+import type { TLSRoute } from "#gen/k8s/tls-route";
+import type { UDPRoute } from "#gen/k8s/udp-route";
 
 /** Where a kind lives in the Kubernetes API. */
 export interface KindSpec {
@@ -42,7 +48,13 @@ export interface KindTypes {
   readonly ContourConfiguration: ContourConfiguration;
   readonly GatewayClass: GatewayClass;
   readonly Gateway: Gateway;
+  readonly ListenerSet: ListenerSet;
   readonly HTTPRoute: HTTPRoute;
+  readonly GRPCRoute: GRPCRoute;
+  readonly TLSRoute: TLSRoute;
+  readonly TCPRoute: TCPRoute;
+  readonly UDPRoute: UDPRoute;
+  readonly BackendTLSPolicy: BackendTLSPolicy;
   readonly ReferenceGrant: ReferenceGrant;
 }
 
@@ -70,7 +82,13 @@ export const kinds: Readonly<Record<KindName, KindSpec>> = {
   ContourConfiguration: { ...contour, kind: "ContourConfiguration", version: "v1alpha1", plural: "contourconfigurations" },
   GatewayClass: { ...gateway, kind: "GatewayClass", plural: "gatewayclasses", namespaced: false },
   Gateway: { ...gateway, kind: "Gateway", plural: "gateways" },
+  ListenerSet: { ...gateway, kind: "ListenerSet", plural: "listenersets" },
   HTTPRoute: { ...gateway, kind: "HTTPRoute", plural: "httproutes" },
+  GRPCRoute: { ...gateway, kind: "GRPCRoute", plural: "grpcroutes" },
+  TLSRoute: { ...gateway, kind: "TLSRoute", plural: "tlsroutes" },
+  TCPRoute: { ...gateway, kind: "TCPRoute", plural: "tcproutes" },
+  UDPRoute: { ...gateway, kind: "UDPRoute", plural: "udproutes" },
+  BackendTLSPolicy: { ...gateway, kind: "BackendTLSPolicy", plural: "backendtlspolicies" },
   ReferenceGrant: { ...gateway, kind: "ReferenceGrant", plural: "referencegrants", hasStatus: false },
 };
 

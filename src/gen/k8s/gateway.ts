@@ -24,6 +24,7 @@ export interface Gateway {
         };
       };
     };
+    readonly defaultScope?: string;
     readonly gatewayClassName: string;
     readonly infrastructure?: {
       readonly annotations?: Readonly<Record<string, string>>;

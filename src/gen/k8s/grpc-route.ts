@@ -126,7 +126,16 @@ export interface GRPCRoute {
         };
       }>;
       readonly name?: string;
+      readonly sessionPersistence?: {
+        readonly absoluteTimeout?: string;
+        readonly cookieConfig?: {
+          readonly lifetimeType?: string;
+        };
+        readonly sessionName?: string;
+        readonly type?: string;
+      };
     }>;
+    readonly useDefaultGateways?: string;
   };
   readonly status?: {
     readonly parents: ReadonlyArray<{

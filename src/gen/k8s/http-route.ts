@@ -32,6 +32,27 @@ export interface HTTPRoute {
             readonly kind: string;
             readonly name: string;
           };
+          readonly externalAuth?: {
+            readonly backendRef: {
+              readonly group?: string;
+              readonly kind?: string;
+              readonly name: string;
+              readonly namespace?: string;
+              readonly port?: number;
+            };
+            readonly forwardBody?: {
+              readonly maxSize?: number;
+            };
+            readonly grpc?: {
+              readonly allowedHeaders?: ReadonlyArray<string>;
+            };
+            readonly http?: {
+              readonly allowedHeaders?: ReadonlyArray<string>;
+              readonly allowedResponseHeaders?: ReadonlyArray<string>;
+              readonly path?: string;
+            };
+            readonly protocol: string;
+          };
           readonly requestHeaderModifier?: {
             readonly add?: ReadonlyArray<{
               readonly name: string;
@@ -110,6 +131,27 @@ export interface HTTPRoute {
           readonly kind: string;
           readonly name: string;
         };
+        readonly externalAuth?: {
+          readonly backendRef: {
+            readonly group?: string;
+            readonly kind?: string;
+            readonly name: string;
+            readonly namespace?: string;
+            readonly port?: number;
+          };
+          readonly forwardBody?: {
+            readonly maxSize?: number;
+          };
+          readonly grpc?: {
+            readonly allowedHeaders?: ReadonlyArray<string>;
+          };
+          readonly http?: {
+            readonly allowedHeaders?: ReadonlyArray<string>;
+            readonly allowedResponseHeaders?: ReadonlyArray<string>;
+            readonly path?: string;
+          };
+          readonly protocol: string;
+        };
         readonly requestHeaderModifier?: {
           readonly add?: ReadonlyArray<{
             readonly name: string;
@@ -185,11 +227,25 @@ export interface HTTPRoute {
         }>;
       }>;
       readonly name?: string;
+      readonly retry?: {
+        readonly attempts?: number;
+        readonly backoff?: string;
+        readonly codes?: ReadonlyArray<number>;
+      };
+      readonly sessionPersistence?: {
+        readonly absoluteTimeout?: string;
+        readonly cookieConfig?: {
+          readonly lifetimeType?: string;
+        };
+        readonly sessionName?: string;
+        readonly type?: string;
+      };
       readonly timeouts?: {
         readonly backendRequest?: string;
         readonly request?: string;
       };
     }>;
+    readonly useDefaultGateways?: string;
   };
   readonly status?: {
     readonly parents: ReadonlyArray<{

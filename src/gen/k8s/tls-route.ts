@@ -27,6 +27,7 @@ export interface TLSRoute {
       }>;
       readonly name?: string;
     }>;
+    readonly useDefaultGateways?: string;
   };
   readonly status?: {
     readonly parents: ReadonlyArray<{

@@ -26,6 +26,7 @@ export interface UDPRoute {
       }>;
       readonly name?: string;
     }>;
+    readonly useDefaultGateways?: string;
   };
   readonly status?: {
     readonly parents: ReadonlyArray<{
