@@ -4,15 +4,19 @@ import { Pipeline } from "#app/pipeline";
 import type { PipelineChange } from "#app/pipeline";
 import { Refusals } from "#app/refusals";
 import type { ResourceKind } from "#app/resources";
-import { feedStore, typeOf } from "#app/xds-feed";
+import { feedStores, typeOf } from "#app/xds-feed";
+import { commonFleet, inFleet } from "#model/fleet";
+import type { FleetName } from "#model/fleet";
 import type { EnvoySettings } from "#settings/envoy";
 import type { Settings } from "#settings/settings";
 import type { ObjectEvent, ObjectSink } from "#store/event";
 import type { Family } from "#store/family";
 import type { Fact } from "#store/graph";
-import { loadBalancerAddresses } from "#translate/facts";
+import { loadBalancerAddresses, takenListeners } from "#translate/facts";
+import type { Ack, Nack } from "#xds/context";
 import { createResourceStore } from "#xds/store";
 import type { ResourceStore } from "#xds/store";
+import { listenerType } from "#xds/types";
 import type { TypeUrl } from "#xds/types";
 
 /** What a controller needs. */
@@ -34,7 +38,8 @@ export interface LoadBalancerAddress {
 /** Source → pipeline → Envoys. Holds everything back until `open`: the first configuration that an Envoy gets is complete. */
 export class Controller implements ObjectSink {
   readonly pipeline: Pipeline;
-  readonly store: ResourceStore = createResourceStore();
+  readonly #stores = new Map<FleetName, ResourceStore>();
+  readonly #taken = new Set<string>();
   readonly #options: ControllerOptions;
   readonly #expiry = new CertificateExpiry();
   readonly #refusals: Refusals;
@@ -43,8 +48,25 @@ export class Controller implements ObjectSink {
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.pipeline = new Pipeline(options.settings, options.envoySettings);
-    this.#refusals = new Refusals(this.pipeline.graph, this.store);
-    this.store.apply({ upserts: envoyWideResources(options.envoySettings), removals: [] });
+    this.#refusals = new Refusals(this.pipeline.graph, (fleet) => this.fleet(fleet));
+  }
+
+  /** What the Envoys of Ingress and HTTPProxy get. */
+  get store(): ResourceStore {
+    return this.fleet(commonFleet);
+  }
+
+  /** What the Envoys of a fleet get. */
+  fleet(name: FleetName): ResourceStore {
+    const known = this.#stores.get(name) ?? createResourceStore({ fleet: name });
+    if (!this.#stores.has(name)) known.apply({ upserts: envoyWideResources(this.#options.envoySettings), removals: [] });
+    this.#stores.set(name, known);
+    return known;
+  }
+
+  /** The Envoys of a Gateway that is gone need nothing more. */
+  forgetFleet(name: FleetName): void {
+    this.#stores.delete(name);
   }
 
   /** Takes in changes of objects. */
@@ -61,19 +83,33 @@ export class Controller implements ObjectSink {
     this.apply(events);
   }
 
-  /** Where clients reach Envoy, for the status of Ingresses, HTTPProxies and Gateways. */
-  setAddresses(addresses: readonly LoadBalancerAddress[]): void {
-    this.#commit([{ family: loadBalancerAddresses as Family<unknown>, bucket: "", publisher: "addresses", items: addresses }]);
+  /** Where clients reach the Envoys of a fleet, for the status of Ingresses, HTTPProxies and Gateways. */
+  setAddresses(addresses: readonly LoadBalancerAddress[], fleet: FleetName = commonFleet): void {
+    this.#commit([{ family: loadBalancerAddresses as Family<unknown>, bucket: fleet, publisher: "addresses", items: addresses }]);
   }
 
   /** Envoy refused a resource: finds the part that it is, and tells the object that it came from. */
-  rejected(type: TypeUrl, name: string, message: string): void {
-    this.#commitAny(this.#refusals.refused(type, name, message));
+  rejected({ type, name, message, fleet }: Pick<Nack, "type" | "name" | "message" | "fleet">): void {
+    this.#commitAny(this.#refusals.refused(type, inFleet(fleet, name), message));
   }
 
   /** Envoy took a version of a resource. */
-  accepted(type: TypeUrl, name: string, version: string): void {
-    this.#commitAny(this.#refusals.taken(type, name, version));
+  accepted({ type, name, version, fleet }: Pick<Ack, "type" | "name" | "version" | "fleet">): void {
+    const qualified = inFleet(fleet, name);
+    this.#commitAny([...this.#refusals.taken(type, qualified, version), ...this.#took(type, qualified)]);
+  }
+
+  /** The first time that a listener is taken is news for the Gateways that are served by it. */
+  #took(type: TypeUrl, listener: string): readonly Fact[] {
+    if (type !== listenerType || !this.#options.settings.awaitEnvoys || this.#taken.has(listener)) return [];
+    this.#taken.add(listener);
+    return [takenFact(listener, [true])];
+  }
+
+  /** A listener that comes back must be taken again. */
+  #untaken(change: PipelineChange): readonly Fact[] {
+    const gone = [...(change.resources.get("lds") ?? [])].filter(([listener, bytes]) => bytes === undefined && this.#taken.delete(listener));
+    return gone.map(([listener]) => takenFact(listener, []));
   }
 
   #encodes(resource: string, reason: string | undefined): void {
@@ -95,9 +131,13 @@ export class Controller implements ObjectSink {
   }
 
   #publish(change: PipelineChange, at: number): void {
-    this.#options.onChange(change, feedStore(this.store, change, at));
+    this.#options.onChange(change, feedStores((fleet) => this.fleet(fleet), change, at));
     for (const [resource, [reason]] of change.unencodable) this.#encodes(resource, reason);
-    this.#commitAny(this.#refusals.follow(change.parts));
+    this.#commitAny([...this.#refusals.follow(change.parts), ...this.#untaken(change)]);
     this.#commitAny(this.#expiry.follow(change.certificates, this.#options.clock()));
   }
+}
+
+function takenFact(listener: string, items: readonly true[]): Fact {
+  return { family: takenListeners as Family<unknown>, bucket: listener, publisher: "envoys", items };
 }

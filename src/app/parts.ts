@@ -60,7 +60,7 @@ function guardKey(guard: Guard): string {
 /** A guard belongs to all hosts that need it. */
 function originsOfGuard(graph: Graph, listener: string, id: string): readonly Origin[] {
   const field = id.startsWith("jwt/") ? "spec.virtualhost.jwtProviders" : "spec.virtualhost.authorization";
-  const exact = [...graph.buckets(virtualHosts)].flatMap(([, hosts]) => hosts.filter((host) => host.listener === listener));
+  const exact = [...graph.buckets(virtualHosts)].flatMap(([bucket, hosts]) => (bucket.startsWith(`${listener}|`) ? hosts : []));
   const needing = [...exact, ...graph.items(wildcardHosts, listener)].filter(({ guards = [] }) => guards.includes(id));
   return needing.flatMap(({ origins }) => origins).filter(({ kind }) => kind === "HTTPProxy").map((origin) => ({ ...origin, field }));
 }

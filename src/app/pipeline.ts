@@ -76,11 +76,12 @@ export class Pipeline {
     };
   }
 
-  /** A route that has left our Gateways takes our entry out of its status. Other kinds keep what was said last. */
+  /** A route or policy that has left our Gateways takes our entries out of its status. Other kinds keep what was said last. */
   #withdrawn(key: string): readonly DesiredStatus[] {
     const [kind, namespace = "", name = ""] = key.split("/");
-    const [route] = kind === "HTTPRoute" ? this.graph.items(objects(kind), objectKey(namespace, name)) : [];
-    return route === undefined ? [] : [{ kind: "HTTPRoute", namespace, name, generation: route.metadata.generation ?? 0, status: { parents: [] } }];
+    const entries = listsOfEntries[kind as KindName];
+    const [object] = entries === undefined ? [] : (this.graph.items(objects(kind as KindName), objectKey(namespace, name)) as readonly KubeObject[]);
+    return entries === undefined || object === undefined ? [] : [{ kind: kind as KindName, namespace, name, generation: object.metadata.generation ?? 0, status: { [entries]: [] } }];
   }
 
   #fact(event: ObjectEvent): readonly Fact[] {
@@ -95,6 +96,9 @@ export class Pipeline {
     return [{ family, bucket, publisher: "source", items: [event.object] }];
   }
 }
+
+/** Where the status of a kind has entries of several controllers. */
+const listsOfEntries: Readonly<Partial<Record<KindName, "parents" | "ancestors">>> = { HTTPRoute: "parents", GRPCRoute: "parents", TLSRoute: "parents", TCPRoute: "parents", UDPRoute: "parents", BackendTLSPolicy: "ancestors" };
 
 /** Writing a status makes an event, too: where the API server counts generations, those tell such events from real changes. */
 function sameForTranslation(known: KubeObject, next: KubeObject): boolean {

@@ -4,12 +4,14 @@ import { hiddenParts, partsOf, resourceKey, suspects } from "#app/parts";
 import { extensionError } from "#conditions/extension-service";
 import { proxyError } from "#conditions/http-proxy";
 import { parseFieldPath } from "#k8s/object";
+import { splitFleet } from "#model/fleet";
+import type { FleetName } from "#model/fleet";
 import type { Origin } from "#model/origin";
 import type { Family } from "#store/family";
 import type { Fact, Graph } from "#store/graph";
 import { clusters, extensionProblems, ingressProblems, listeners, objectKey, proxyReports, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
 import { bytesOf } from "#xds/resource";
-import type { ResourceStore } from "#xds/store";
+import type { ResourceStore, StoredResource } from "#xds/store";
 import { clusterType, endpointsType, listenerType, scopeType, secretType } from "#xds/types";
 import type { TypeUrl } from "#xds/types";
 
@@ -34,15 +36,15 @@ interface Refusal {
  */
 export class Refusals {
   readonly #graph: Graph;
-  readonly #store: ResourceStore;
+  readonly #storeOf: (fleet: FleetName) => ResourceStore;
   readonly #refusals = new Map<string, Refusal>();
 
-  constructor(graph: Graph, store: ResourceStore) {
+  constructor(graph: Graph, storeOf: (fleet: FleetName) => ResourceStore) {
     this.#graph = graph;
-    this.#store = store;
+    this.#storeOf = storeOf;
   }
 
-  /** Envoy refused the newest version of a resource, or it could not even be encoded. Gives what follows. */
+  /** Envoy refused the newest version of a resource, whose name is qualified by its fleet, or it could not even be encoded. Gives what follows. */
   refused(type: TypeUrl, name: string, message: string): readonly Fact[] {
     const key = resourceKey(type, name);
     const known = this.#refusals.get(key);
@@ -60,7 +62,7 @@ export class Refusals {
   /** Envoy took a version of a resource. */
   taken(type: TypeUrl, name: string, version: string): readonly Fact[] {
     const refusal = this.#refusals.get(resourceKey(type, name));
-    if (refusal === undefined || this.#store.newest(type, name)?.version !== version) return [];
+    if (refusal === undefined || this.#newest(type, name)?.version !== version) return [];
     if (refusal.isolation !== undefined) return this.#take(refusal, refusal.isolation.next(true), "");
     return refusal.found.size === 0 ? this.#forget(refusal) : [];
   }
@@ -84,12 +86,22 @@ export class Refusals {
     });
   }
 
+  #newest(type: TypeUrl, qualified: string): StoredResource | undefined {
+    const { fleet, name } = splitFleet(qualified);
+    return this.#storeOf(fleet).newest(type, name);
+  }
+
+  #served(type: TypeUrl, qualified: string): StoredResource | undefined {
+    const { fleet, name } = splitFleet(qualified);
+    return this.#storeOf(fleet).get(type, name);
+  }
+
   #parts(type: TypeUrl, name: string): string {
     return partsOf(this.#graph, type, name).map(({ key }) => key).join("\n");
   }
 
   #suspects({ type, name, hidden }: Refusal): readonly string[] {
-    const [newest, served] = [this.#store.newest(type, name), this.#store.get(type, name)];
+    const [newest, served] = [this.#newest(type, name), this.#served(type, name)];
     const good = served === undefined || served.version === newest?.version ? undefined : bytesOf(served);
     const all = suspects(this.#graph, type, name, hidden, newest === undefined ? undefined : bytesOf(newest), good);
     return all.filter((part) => !hidden.has(part));
@@ -157,9 +169,9 @@ export function originsOf(graph: Graph, type: TypeUrl, name: string): readonly O
     case clusterType:
       return graph.items(clusters, name).map(({ origin }) => origin);
     case endpointsType:
-      return [...graph.buckets(clusters)].flatMap(([, items]) => items.flatMap(({ source, origin }) => (source.kind === "endpoints" && source.endpoints === name ? [origin] : [])));
+      return [...graph.buckets(clusters)].flatMap(([, items]) => items.flatMap(({ source, origin }) => (source.kind === "endpoints" && source.endpoints === splitFleet(name).name ? [origin] : [])));
     case secretType:
-      return [...graph.buckets(tlsHosts)].flatMap(([, hosts]) => hosts.flatMap((host) => ("tls" in host && host.tls.certificate === name ? [host.origin] : [])));
+      return [...graph.buckets(tlsHosts)].flatMap(([, hosts]) => hosts.flatMap((host) => ("tls" in host && host.tls.certificate === splitFleet(name).name ? [host.origin] : [])));
     case scopeType:
       return [...graph.items(virtualHosts, name), ...graph.items(wildcardHosts, name.replace(/\|\*$/, ""))].flatMap((host) => host.origins);
     case listenerType:

@@ -16,14 +16,15 @@ export interface ListedRoute {
 
 /** All routes that are served now, ordered by URL. */
 export function listRoutes(graph: Graph): readonly ListedRoute[] {
-  const hosts = [...graph.buckets(virtualHosts), ...graph.buckets(wildcardHosts)].flatMap(([, items]) => items);
-  return hosts.flatMap((host) => host.routes.map((route) => listRoute(graph, host, route))).flatMap((route) => route ?? []).toSorted((a, b) => compareText(a.url, b.url));
+  const exact = [...graph.buckets(virtualHosts)].flatMap(([bucket, items]) => items.map((host) => ({ listener: bucket.slice(0, bucket.lastIndexOf("|")), host })));
+  const wild = [...graph.buckets(wildcardHosts)].flatMap(([listener, items]) => items.map((host) => ({ listener, host })));
+  return [...exact, ...wild].flatMap(({ listener, host }) => host.routes.map((route) => listRoute(graph, listener, host, route))).flatMap((route) => route ?? []).toSorted((a, b) => compareText(a.url, b.url));
 }
 
-function listRoute(graph: Graph, host: VirtualHost, route: Route): ListedRoute | undefined {
-  const [listener] = graph.items(listeners, host.listener);
+function listRoute(graph: Graph, listenerName: string, host: VirtualHost, route: Route): ListedRoute | undefined {
+  const [listener] = graph.items(listeners, listenerName);
   if (listener === undefined) return undefined;
-  const tls = graph.items(tlsHosts, host.listener).length > 0;
+  const tls = graph.items(tlsHosts, listenerName).length > 0;
   const name = host.host.replace(/^\*$/, "any.localhost").replace(/^\*/, "any");
   const path = exampleAt(route.match.path);
   const url = `${tls ? "https" : "http"}://${name}:${listener.port}${path}`;

@@ -89,7 +89,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   if (!signal.aborted) {
     controller.open();
     addresses.publish();
-    const xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(options.xds.tls === undefined ? {} : { tls: options.xds.tls }), fleetOf: () => controller.store, signal, log, clock, metrics: createXdsMetrics(registry), onNack: (nack) => (log.error({ type: nack.type, resource: nack.name, node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack.type, nack.name, nack.message)), onAck: ({ type, name, version }) => controller.accepted(type, name, version) });
+    const xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(options.xds.tls === undefined ? {} : { tls: options.xds.tls }), fleetOf: () => controller.store, signal, log, clock, metrics: createXdsMetrics(registry), onNack: (nack) => (log.error({ type: nack.type, resource: nack.name, node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onAck: (ack) => controller.accepted(ack) });
     const ticking = setInterval(() => controller.tick(), tickMs);
     signal.addEventListener("abort", () => clearInterval(ticking), { once: true });
     ready = true;

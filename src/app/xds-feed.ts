@@ -1,5 +1,7 @@
 import type { PipelineChange } from "#app/pipeline";
 import type { ResourceKind } from "#app/resources";
+import { splitFleet } from "#model/fleet";
+import type { FleetName } from "#model/fleet";
 import type { ResourceStore } from "#xds/store";
 import { clusterType, endpointsType, listenerType, scopeType, secretType } from "#xds/types";
 import type { TypeUrl } from "#xds/types";
@@ -7,16 +9,26 @@ import type { TypeUrl } from "#xds/types";
 /** The type URL of each kind of resource. */
 export const typeOf: Readonly<Record<ResourceKind, TypeUrl>> = { cds: clusterType, eds: endpointsType, sds: secretType, lds: listenerType, srds: scopeType };
 
-/** Hands what changed to the Envoys of a store. `at` is when the cause arrived (ms). */
-export function feedStore(store: ResourceStore, change: PipelineChange, at: number): number {
-  const upserts: { type: TypeUrl; name: string; bytes: Uint8Array }[] = [];
-  const removals: { type: TypeUrl; name: string }[] = [];
+interface FleetChange {
+  readonly upserts: { type: TypeUrl; name: string; bytes: Uint8Array }[];
+  readonly removals: { type: TypeUrl; name: string }[];
+}
+
+/** Hands what changed to the Envoys that it is for. `at` is when the cause arrived (ms). Gives how many resources that were. */
+export function feedStores(storeOf: (fleet: FleetName) => ResourceStore, change: PipelineChange, at: number): number {
+  const fleets = new Map<FleetName, FleetChange>();
+  let count = 0;
   for (const [kind, entries] of change.resources) {
-    for (const [name, bytes] of entries) {
-      if (bytes === undefined) removals.push({ type: typeOf[kind], name });
-      else upserts.push({ type: typeOf[kind], name, bytes });
+    const type = typeOf[kind];
+    for (const [qualified, bytes] of entries) {
+      const { fleet, name } = splitFleet(qualified);
+      const of = fleets.get(fleet) ?? { upserts: [], removals: [] };
+      fleets.set(fleet, of);
+      count += 1;
+      if (bytes === undefined) of.removals.push({ type, name });
+      else of.upserts.push({ type, name, bytes });
     }
   }
-  if (upserts.length + removals.length > 0) store.apply({ upserts, removals, at });
-  return upserts.length + removals.length;
+  for (const [fleet, of] of fleets) storeOf(fleet).apply({ ...of, at });
+  return count;
 }

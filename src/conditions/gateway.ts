@@ -5,14 +5,24 @@ export const gatewayConditions = {
   },
   Gateway: {
     Accepted: ["Accepted", "ListenersNotValid", "UnsupportedAddress", "InvalidParameters"],
-    Programmed: ["Programmed", "Invalid", "AddressNotAssigned", "AddressNotUsable"],
+    Programmed: ["Programmed", "Invalid", "AddressNotAssigned", "AddressNotUsable", "Pending"],
+    ResolvedRefs: ["ResolvedRefs", "InvalidClientCertificateRef", "RefNotPermitted"],
+    InsecureFrontendValidationMode: ["ConfigurationChanged"],
   },
   Listener: {
-    Accepted: ["Accepted", "PortUnavailable", "UnsupportedProtocol", "UnsupportedValue", "HostnameConflict", "ProtocolConflict"],
-    Programmed: ["Programmed", "Invalid"],
-    ResolvedRefs: ["ResolvedRefs", "InvalidCertificateRef", "InvalidRouteKinds", "RefNotPermitted"],
+    Accepted: ["Accepted", "PortUnavailable", "UnsupportedProtocol", "UnsupportedValue", "HostnameConflict", "ProtocolConflict", "NoValidCACertificate"],
+    Programmed: ["Programmed", "Invalid", "Pending", "HostnameConflict", "ProtocolConflict"],
+    ResolvedRefs: ["ResolvedRefs", "InvalidCertificateRef", "InvalidRouteKinds", "RefNotPermitted", "InvalidCACertificateRef", "InvalidCACertificateKind"],
     Conflicted: ["NoConflicts", "HostnameConflict", "ProtocolConflict"],
     OverlappingTLSConfig: ["OverlappingHostnames"],
+  },
+  ListenerSet: {
+    Accepted: ["Accepted", "NotAllowed", "ListenersNotValid", "ParentNotAccepted"],
+    Programmed: ["Programmed", "NotAllowed", "ListenersNotValid", "ParentNotProgrammed"],
+  },
+  Policy: {
+    Accepted: ["Accepted", "Conflicted", "NoValidCACertificate"],
+    ResolvedRefs: ["ResolvedRefs", "InvalidCACertificateRef", "InvalidKind"],
   },
   Route: {
     Accepted: ["Accepted", "NotAllowedByListeners", "NoMatchingListenerHostname", "NoMatchingParent", "UnsupportedValue", "IncompatibleFilters"],

@@ -5,16 +5,19 @@ import { connectionManager } from "#envoy/connection-manager";
 import { tlsFilterChains } from "#envoy/filter-chains";
 import { socketOptions } from "#envoy/socket-options";
 import { tcpFilters } from "#envoy/tcp-proxy";
+import { udpProxy } from "#envoy/udp-proxy";
 import { Listener as EnvoyListener } from "#gen/envoy/envoy/config/listener/v3/listener";
 import { FilterChain, ListenerFilter } from "#gen/envoy/envoy/config/listener/v3/listener_components";
 import { ProxyProtocol } from "#gen/envoy/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol";
 import { TlsInspector } from "#gen/envoy/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector";
 import { compareText } from "#lib/compare";
+import { unresolvedCluster } from "#model/route";
 import type { Guard, Listener, TlsHost } from "#model/listener";
 import type { EnvoySettings } from "#settings/envoy";
 
 /** Encodes a listener. `guards` are those of hosts without TLS. The order of `tlsHosts` and `guards` does not matter. */
 export function buildListener(listener: Listener, tlsHosts: readonly TlsHost[], guards: readonly Guard[], settings: EnvoySettings): Uint8Array {
+  if (listener.protocol === "udp") return buildUdpListener(listener, tlsHosts, settings);
   const { exactConnectionBalance, perConnectionBufferLimitBytes, maxConnectionsToAcceptPerSocketEvent } = settings;
   return encode(EnvoyListener, {
     name: listener.name,
@@ -41,9 +44,9 @@ function filterChains(listener: Listener, tlsHosts: readonly TlsHost[], guards: 
     case "http":
       return [FilterChain.fromPartial({ filters: [connectionManager({ statPrefix: listener.name, scope: { listener: listener.name }, chain: chainSettings(listener, guards, true) }, settings)] })];
     case "tcp":
+    case "udp":
       return orClosed(plainTcpChain(listener, tlsHosts, settings));
     case "https":
-    case "tls":
       return orClosed(tlsFilterChains(listener, tlsHosts, settings));
   }
 }
@@ -55,6 +58,22 @@ function orClosed(chains: FilterChain[]): FilterChain[] {
 
 /** Nothing tells plain TCP connections apart, so all of them go one way. */
 function plainTcpChain(listener: Listener, tlsHosts: readonly TlsHost[], settings: EnvoySettings): FilterChain[] {
-  const [first] = tlsHosts.filter((entry) => entry.kind === "passthrough").toSorted((a, b) => compareText(a.host, b.host));
+  const first = plainHost(tlsHosts);
   return first === undefined ? [] : [FilterChain.fromPartial({ filters: tcpFilters(listener.name, first.proxy, settings) })];
+}
+
+function plainHost(tlsHosts: readonly TlsHost[]): Extract<TlsHost, { readonly kind: "passthrough" }> | undefined {
+  return tlsHosts.filter((entry) => entry.kind === "passthrough").toSorted((a, b) => compareText(a.host, b.host))[0];
+}
+
+/** Datagrams of one client address and port go to one endpoint for as long as they come. Without a route they go nowhere. */
+function buildUdpListener(listener: Listener, tlsHosts: readonly TlsHost[], settings: EnvoySettings): Uint8Array {
+  const proxy = plainHost(tlsHosts)?.proxy;
+  return encode(EnvoyListener, {
+    name: listener.name,
+    address: socketAddress(listener.address, listener.port, "udp"),
+    udpListenerConfig: { downstreamSocketConfig: { preferGro: false } },
+    listenerFilters: [udpProxy(listener.name, proxy?.targets[0]?.cluster ?? unresolvedCluster, settings)],
+    socketOptions: socketOptions(listener.address, settings, "udp"),
+  });
 }

@@ -9,6 +9,7 @@ export function routeMatch(match: RouteMatch, more: readonly HeaderMatcher[]): E
     pathSpecifier: pathSpecifier(match.path),
     headers: [...more, ...methodMatch(match.method).map(headerMatcher), ...match.headers.map(headerMatcher)],
     queryParameters: match.queryParameters.map(queryMatcher),
+    ...(match.grpc === undefined ? {} : { grpc: {} }),
   });
 }
 

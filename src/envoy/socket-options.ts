@@ -16,12 +16,12 @@ const keepalive: readonly SocketOption[] = [
  * How a listener treats its sockets: dead clients are noticed, and packets marked if that was chosen. The kernel refuses the
  * traffic class on an IPv4 socket, and Envoy then gives up the whole listener.
  */
-export function socketOptions(address: string, { socketOptions: { tos, trafficClass } }: EnvoySettings): SocketOption[] {
+export function socketOptions(address: string, { socketOptions: { tos, trafficClass } }: EnvoySettings, protocol: "tcp" | "udp" = "tcp"): SocketOption[] {
   const marks = [
     ...(tos === undefined ? [] : [option("Set IPv4 TOS field", IPPROTO_IP, IP_TOS, tos)]),
     ...(trafficClass === undefined || !address.includes(":") ? [] : [option("Set IPv6 IPV6_TCLASS field", IPPROTO_IPV6, IPV6_TCLASS, trafficClass)]),
   ];
-  return [...keepalive, ...marks];
+  return [...(protocol === "udp" ? [] : keepalive), ...marks];
 }
 
 function option(description: string, level: number, name: number, value: number): SocketOption {

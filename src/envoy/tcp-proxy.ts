@@ -10,8 +10,9 @@ import type { TcpProxy } from "#model/listener";
 import type { ForwardTarget } from "#model/route";
 import type { EnvoySettings } from "#settings/envoy";
 
-/** Sends the bytes of a connection on, if its client's address may have it. */
+/** Sends the bytes of a connection on, if its client's address may have it. Without targets the connection is closed. */
 export function tcpFilters(statPrefix: string, proxy: TcpProxy, settings: EnvoySettings): Filter[] {
+  if (proxy.targets.length === 0) return [];
   const guard = proxy.ipFilter === undefined ? [] : [Filter.fromPartial({ name: "envoy.filters.network.rbac", configType: typedConfig(NetworkRbac, { statPrefix, rules: addressRules(proxy.ipFilter) }) })];
   return [...guard, tcpProxy(statPrefix, proxy, settings)];
 }

@@ -28,9 +28,13 @@ export function upstreamTls(cluster: Cluster, { cluster: { cipherSuites, ecdhCur
   return { name: "envoy.transport_sockets.tls", configType: typedConfig(UpstreamTlsContext, { commonTlsContext, sni: cluster.sni ?? "" }) };
 }
 
-function validationContext({ caCertificates, subjectNames }: UpstreamValidation) {
-  const matchTypedSubjectAltNames = subjectNames.map((name) => ({ sanType: SanType.DNS, matcher: { matchPattern: { $case: "exact" as const, value: name } } }));
-  return { trustedCa: inlineBytes(caCertificates), matchTypedSubjectAltNames };
+/** Where Envoy's own images, and Debian's and Alpine's, have the authorities of the machine. */
+const systemAuthorities = "/etc/ssl/certs/ca-certificates.crt";
+
+function validationContext({ caCertificates, subjectNames, subjectUris = [] }: UpstreamValidation) {
+  const names = [...subjectNames.map((value) => ({ sanType: SanType.DNS, value })), ...subjectUris.map((value) => ({ sanType: SanType.URI, value }))];
+  const matchTypedSubjectAltNames = names.map(({ sanType, value }) => ({ sanType, matcher: { matchPattern: { $case: "exact" as const, value } } }));
+  return { trustedCa: caCertificates === undefined ? { specifier: { $case: "filename" as const, value: systemAuthorities } } : inlineBytes(caCertificates), matchTypedSubjectAltNames };
 }
 
 const optionsName = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";

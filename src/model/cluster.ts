@@ -17,9 +17,12 @@ export type LoadBalancing = "round-robin" | "least-request" | "random" | "ring-h
 
 /** How the certificate of a backend is checked. */
 export interface UpstreamValidation {
-  readonly caCertificates: string;
-  /** The names of which one must be in the certificate. */
+  /** PEM bundle of authorities; absent for those of the machine that Envoy runs on. */
+  readonly caCertificates?: string;
+  /** DNS names of which one must be in the certificate. */
   readonly subjectNames: readonly string[];
+  /** URIs that may be in its place. */
+  readonly subjectUris?: readonly string[];
 }
 
 /** An active health check of each endpoint. */

@@ -11,7 +11,7 @@ export interface Listener {
   readonly name: ListenerName;
   readonly address: string;
   readonly port: number;
-  readonly protocol: "http" | "https" | "tls" | "tcp";
+  readonly protocol: "http" | "https" | "tcp" | "udp";
   /** Whether a PROXY protocol header is expected in front of each connection. */
   readonly proxyProtocol: boolean;
   /** Asked about every request but those of hosts with an authorization of their own. */

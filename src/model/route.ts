@@ -33,6 +33,8 @@ export interface QueryMatch {
 export interface RouteMatch {
   readonly path: PathMatch;
   readonly method?: string;
+  /** Only gRPC calls match; the numbers say how many characters of service and method are named. */
+  readonly grpc?: { readonly service: number; readonly method: number };
   readonly headers: readonly HeaderMatch[];
   readonly queryParameters: readonly QueryMatch[];
 }

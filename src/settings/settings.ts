@@ -55,8 +55,12 @@ export interface Settings {
   readonly gatewayControllerName: string;
   /** The Envoy port that serves a Gateway listener's port. */
   readonly gatewayPort: (port: number) => number;
+  /** Whether Gateways share the common Envoys and their ports, have an address of their own there (`contour run`), or Envoys of their own. */
+  readonly gatewaySites: "shared" | "own-address" | "own-fleet";
   /** Gateways' listeners bind here. */
   readonly gatewayAddress: string;
+  /** Whether a Gateway is programmed only when Envoys have taken its listeners; without Envoys (`contour translate`) at once. */
+  readonly awaitEnvoys: boolean;
   /** Whether hosts that want TLS and name no Secret get a certificate of the local authority (`contour run`). */
   readonly localCertificates: boolean;
 }
@@ -87,6 +91,8 @@ export const defaultSettings: Settings = {
   routeErrors: "isolate",
   gatewayControllerName: "projectcontour.io/gateway-controller",
   gatewayPort: gatewayEnvoyPort,
+  gatewaySites: "shared",
   gatewayAddress: "0.0.0.0",
+  awaitEnvoys: false,
   localCertificates: false,
 };

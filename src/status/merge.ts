@@ -9,13 +9,15 @@ interface Condition extends Json {
 
 /**
  * The status to write: what is desired, with times of conditions kept where they did not change, and with what others wrote kept:
- * conditions of types that we do not set, and parents of other controllers. Undefined when the object says all of it already.
+ * conditions of types that we never set (`ownTypes` are those that we do), and parents and ancestors of other controllers. Undefined when the object says all of it already.
  */
-export function mergeStatus(desired: Json, current: Json | undefined, now: string, controllerName: string): Json | undefined {
+export function mergeStatus(desired: Json, current: Json | undefined, now: string, controllerName: string, ownTypes: readonly string[] = []): Json | undefined {
   const merged: Record<string, unknown> = { ...desired };
-  if (Array.isArray(desired["conditions"])) merged["conditions"] = mergeConditions(desired["conditions"] as Condition[], listOf<Condition>(current?.["conditions"]), now, true);
+  if (Array.isArray(desired["conditions"])) merged["conditions"] = mergeConditions(desired["conditions"] as Condition[], listOf<Condition>(current?.["conditions"]), now, (type) => !ownTypes.includes(type));
   if (Array.isArray(desired["listeners"])) merged["listeners"] = (desired["listeners"] as Json[]).map((listener) => withConditions(listener, listOf<Json>(current?.["listeners"]).find((other) => other["name"] === listener["name"]), now));
-  if (Array.isArray(desired["parents"])) merged["parents"] = mergeParents(desired["parents"] as Json[], listOf<Json>(current?.["parents"]), now, controllerName);
+  for (const [list, ref] of [["parents", "parentRef"], ["ancestors", "ancestorRef"]] as const) {
+    if (Array.isArray(desired[list])) merged[list] = mergeEntries(desired[list] as Json[], listOf<Json>(current?.[list]), ref, now, controllerName);
+  }
   const unchanged = Object.entries(merged).every(([key, value]) => equalValues(withoutEmptyLists(value), withoutEmptyLists(current?.[key])));
   return unchanged ? undefined : merged;
 }
@@ -32,21 +34,21 @@ function listOf<T>(value: unknown): readonly T[] {
 }
 
 function withConditions(part: Json, current: Json | undefined, now: string): Json {
-  return { ...part, conditions: mergeConditions(listOf<Condition>(part["conditions"]), listOf<Condition>(current?.["conditions"]), now, false) };
+  return { ...part, conditions: mergeConditions(listOf<Condition>(part["conditions"]), listOf<Condition>(current?.["conditions"]), now, () => false) };
 }
 
-function mergeConditions(desired: readonly Condition[], current: readonly Condition[], now: string, keepForeign: boolean): readonly Json[] {
+function mergeConditions(desired: readonly Condition[], current: readonly Condition[], now: string, isForeign: (type: string) => boolean): readonly Json[] {
   const ours = desired.map((condition) => {
     const before = current.find((other) => other.type === condition.type);
     return { ...condition, lastTransitionTime: before?.status === condition.status && typeof before["lastTransitionTime"] === "string" ? before["lastTransitionTime"] : now };
   });
-  const foreign = keepForeign ? current.filter((other) => !desired.some((condition) => condition.type === other.type)) : [];
+  const foreign = current.filter(({ type }) => isForeign(type) && !desired.some((condition) => condition.type === type));
   // The order that is there is kept, so that nothing is written only because lists are ordered differently.
   const place = (type: string): number => (current.findIndex((other) => other.type === type) + 1 || current.length + 1) - 1;
   return [...ours, ...foreign].toSorted((a, b) => place(String(a.type)) - place(String(b.type)));
 }
 
-function mergeParents(desired: readonly Json[], current: readonly Json[], now: string, controllerName: string): readonly Json[] {
-  const ours = desired.map((parent) => withConditions(parent, current.find((other) => other["controllerName"] === parent["controllerName"] && equalValues(other["parentRef"], parent["parentRef"])), now));
+function mergeEntries(desired: readonly Json[], current: readonly Json[], ref: string, now: string, controllerName: string): readonly Json[] {
+  const ours = desired.map((entry) => withConditions(entry, current.find((other) => other["controllerName"] === entry["controllerName"] && equalValues(other[ref], entry[ref])), now));
   return [...current.filter((other) => other["controllerName"] !== controllerName), ...ours];
 }

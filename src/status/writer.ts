@@ -3,6 +3,7 @@ import { kinds } from "#k8s/kinds";
 import type { KindName } from "#k8s/kinds";
 import { retryAfterMs, statusOf } from "#sources/kubernetes/api-error";
 import type { ApiClient } from "#sources/kubernetes/client";
+import { gatewayConditions } from "#conditions/gateway";
 import { mergeStatus } from "#status/merge";
 
 /** What the status of one object should say. */
@@ -98,7 +99,7 @@ export class StatusWriter {
 
   #patch(update: StatusUpdate): Readonly<Record<string, unknown>> | undefined {
     const now = new Date(this.#options.clock()).toISOString().replace(/\.\d+Z$/, "Z");
-    return mergeStatus(update.status, this.#options.current(update), now, this.#options.controllerName);
+    return mergeStatus(update.status, this.#options.current(update), now, this.#options.controllerName, ownTypes(update.kind));
   }
 
   #pump(): void {
@@ -135,6 +136,11 @@ export class StatusWriter {
       await sleep(Math.max(retryAfterMs(refusal.error), Math.min(longestRetryMs, firstRetryMs * 2 ** attempt)));
     }
   }
+}
+
+/** Conditions of Gateway API that are set only while they are true go away by not being desired. */
+function ownTypes(kind: KindName): readonly string[] {
+  return Object.keys((gatewayConditions as Readonly<Record<string, object>>)[kind] ?? {});
 }
 
 function statusPath({ kind, namespace, name }: StatusUpdate): string {

@@ -56,6 +56,8 @@ export const ingressProblems = family<IngressProblem>("ingress-problem");
 /** Ingresses whose class is ours. Bucket: `namespace/name`. */
 export const ourIngresses = family<import("#gen/k8s/ingress").Ingress>("our-ingress", (a, b) => a === b);
 
+// The names of what Envoy gets are qualified by its fleet (see `inFleet`) where they are buckets.
+
 /** Exact hosts. Bucket: `listener|host`. */
 export const virtualHosts = family<VirtualHost>("virtual-host");
 /** Hosts with a wildcard, and `*`. Bucket: listener. */
@@ -115,5 +117,8 @@ export interface DesiredStatus {
 /** Bucket: `kind/namespace/name`. */
 export const statuses = family<DesiredStatus>("status");
 
-/** Addresses under which clients reach Envoy, as Kubernetes writes them. One bucket, "". Put in by the composition root. */
+/** Envoy listeners that some Envoy of their fleet has taken. Bucket: listener name. Put in by the composition root. */
+export const takenListeners = family<true>("taken-listener");
+
+/** Addresses under which clients reach the Envoys of a fleet, as Kubernetes writes them. Bucket: the fleet. Put in by the composition root. */
 export const loadBalancerAddresses = family<{ readonly ip?: string; readonly hostname?: string }>("load-balancer-address");

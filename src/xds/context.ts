@@ -10,6 +10,7 @@ export interface Nack {
   /** Envoy's own words. */
   readonly message: string;
   readonly nodeId: string;
+  readonly fleet: string;
 }
 
 /** A resource that an Envoy accepted. */
@@ -18,6 +19,7 @@ export interface Ack {
   readonly name: string;
   readonly version: string;
   readonly nodeId: string;
+  readonly fleet: string;
 }
 
 /** Runs a function after some time; gives the function that prevents it. */

@@ -19,8 +19,8 @@ export interface XdsOptions extends Omit<XdsContext, "schedule" | "holdMs" | "li
   readonly address: string;
   /** Without it the server talks plain text and lets anyone in. */
   readonly tls?: TlsFiles;
-  /** Which resources an Envoy gets; undefined sends it away. */
-  fleetOf(node: Node): ResourceStore | undefined;
+  /** Which resources an Envoy gets; undefined sends it away. `certificate` is its own, where the server asks for one. */
+  fleetOf(node: Node, certificate: ClientCertificate | undefined): ResourceStore | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -105,7 +105,7 @@ class Envoys {
 
   #joined(request: Request, stream: Stream, call: Call): ConnectedEnvoy | undefined {
     const node = request.node ?? Node.fromPartial({});
-    const store = this.#options.fleetOf(node);
+    const store = this.#options.fleetOf(node, certificateOf(call));
     if (store === undefined) return refuseCall(call, node.id);
     const key = keyOf(call, node.id);
     const envoy = this.#envoys.get(key) ?? new ConnectedEnvoy(node.id, store, this.#context);
@@ -131,6 +131,17 @@ class Envoys {
 // All streams of one Envoy come over one connection; several Envoys may have the same name.
 function keyOf(call: Call, nodeId: string): string {
   return `${call.getPeer()}|${nodeId}`;
+}
+
+/** What of an Envoy's certificate says who it is. */
+export interface ClientCertificate {
+  /** As Node writes them: `DNS:envoy, URI:…`. */
+  readonly subjectAltName: string;
+}
+
+function certificateOf(call: Call): ClientCertificate | undefined {
+  const certificate = call.getAuthContext().sslPeerCertificate;
+  return certificate === undefined ? undefined : { subjectAltName: certificate.subjectaltname ?? "" };
 }
 
 function refuseCall(call: Call, nodeId: string): undefined {

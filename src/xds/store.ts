@@ -21,6 +21,8 @@ export type Verdict = "news" | "known";
 
 /** The resources of one fleet of Envoys, and what these Envoys said about them. */
 export interface ResourceStore {
+  /** The name of the fleet. */
+  readonly fleet: string;
   /** Takes over a change at once; Envoys hear of it in the next turn of the event loop, together with other changes. */
   apply(change: ResourceChange): void;
   /** Gives what is served under a name: the newest version, or the last good one when the newest was refused. */
@@ -45,6 +47,8 @@ export interface ResourceStore {
 
 /** What a store can be given. */
 export interface ResourceStoreOptions {
+  /** The name of the fleet, by which acknowledgements and refusals are told apart; empty unless told. */
+  readonly fleet?: string;
   /** Makes a resource for a name that was asked for but is not stored, for example a certificate for an SNI. */
   readonly resolveMissing?: (type: TypeUrl, name: string) => Uint8Array | undefined;
 }
@@ -68,10 +72,12 @@ class Store implements ResourceStore {
   readonly #entries = new Map<TypeUrl, Map<string, Entry>>(typeUrls.map((type) => [type, new Map()]));
   readonly #listeners = new Set<(touched: readonly Touched[]) => void>();
   readonly #options: ResourceStoreOptions;
+  readonly fleet: string;
   #revision = 0;
 
   constructor(options: ResourceStoreOptions) {
     this.#options = options;
+    this.fleet = options.fleet ?? "";
   }
 
   get revision(): number {

@@ -73,8 +73,8 @@ export class Stage {
     this.#controller.open();
     this.#server = await serveXds({
       address: "127.0.0.1:0", fleetOf: () => this.#controller.store, signal: new AbortController().signal, log: pino({ level: "silent" }), metrics: quiet, clock: () => performance.now(),
-      onAck: ({ type, name, version }) => (this.#accepted.set(`${type} ${name}`, version), this.#controller.accepted(type, name, version)),
-      onNack: ({ type, name, message }) => (this.nacks.push(`${name}: ${message}`), this.#controller.rejected(type, name, message)),
+      onAck: (ack) => (this.#accepted.set(`${ack.type} ${ack.name}`, ack.version), this.#controller.accepted(ack)),
+      onNack: (nack) => (this.nacks.push(`${nack.name}: ${nack.message}`), this.#controller.rejected(nack)),
     });
     const bootstrap = buildBootstrap({ node: { id: "golden", cluster: "golden" }, xds: { kind: "tcp", address, port: this.#server.port }, admin: { kind: "unix", path: join(tmpdir(), `golden-${process.pid}.sock`) } });
     this.#envoy = startEnvoy({ binary, bootstrap: JSON.parse(bootstrapJson(bootstrap)) as unknown, concurrency: 1, onLine: (line) => this.lines.push(line), onUnexpectedExit: (code) => this.nacks.push(`Envoy ended: ${code} ${this.lines.slice(-5).join("\n")}`) });

@@ -3,7 +3,7 @@ import type { Result } from "#lib/result";
 import type { Reader } from "#store/family";
 import { objectKey, objects } from "#translate/facts";
 import { gatewayGroup } from "#translate/gateway/api";
-import type { GatewayListener, LabelSelector } from "#translate/gateway/api";
+import type { Gateway, GatewayListener, LabelSelector } from "#translate/gateway/api";
 
 /** The namespaces whose routes may attach to a listener. */
 export type AllowedNamespaces = { readonly kind: "all" } | { readonly kind: "same" } | { readonly kind: "none" } | { readonly kind: "selected"; readonly selector: LabelSelector };
@@ -11,12 +11,22 @@ export type AllowedNamespaces = { readonly kind: "all" } | { readonly kind: "sam
 /** Reads `allowedRoutes.namespaces` of a listener. */
 export function allowedNamespaces(listener: GatewayListener): Result<AllowedNamespaces, string> {
   const { from = "Same", selector } = listener.allowedRoutes?.namespaces ?? {};
+  return readNamespaces("allowedRoutes.namespaces", from, selector);
+}
+
+/** Reads `allowedListeners.namespaces` of a Gateway: whose ListenerSets may attach. */
+export function allowedListenerNamespaces(gateway: Gateway): Result<AllowedNamespaces, string> {
+  const { from = "None", selector } = gateway.spec.allowedListeners?.namespaces ?? {};
+  return readNamespaces("spec.allowedListeners.namespaces", from, selector);
+}
+
+function readNamespaces(field: string, from: string, selector: LabelSelector | undefined): Result<AllowedNamespaces, string> {
   if (from === "All") return ok({ kind: "all" });
   if (from === "Same") return ok({ kind: "same" });
   if (from === "None") return ok({ kind: "none" });
-  if (from !== "Selector") return fail(`allowedRoutes.namespaces.from is ${JSON.stringify(from)}; use All, Same, Selector or None`);
-  if (selector === undefined || isEmpty(selector)) return fail("allowedRoutes.namespaces.from is Selector, but there is no selector; add matchLabels or matchExpressions");
-  const problem = selectorProblem(selector);
+  if (from !== "Selector") return fail(`${field}.from is ${JSON.stringify(from)}; use All, Same, Selector or None`);
+  if (selector === undefined || isEmpty(selector)) return fail(`${field}.from is Selector, but there is no selector; add matchLabels or matchExpressions`);
+  const problem = selectorProblem(field, selector);
   return problem === undefined ? ok({ kind: "selected", selector }) : fail(problem);
 }
 
@@ -24,9 +34,9 @@ function isEmpty(selector: LabelSelector): boolean {
   return Object.keys(selector.matchLabels ?? {}).length === 0 && (selector.matchExpressions ?? []).length === 0;
 }
 
-function selectorProblem(selector: LabelSelector): string | undefined {
+function selectorProblem(field: string, selector: LabelSelector): string | undefined {
   for (const [i, { operator, values = [] }] of (selector.matchExpressions ?? []).entries()) {
-    const where = `allowedRoutes.namespaces.selector.matchExpressions[${i}]`;
+    const where = `${field}.selector.matchExpressions[${i}]`;
     if (operator === "In" || operator === "NotIn") {
       if (values.length === 0) return `${where} has operator ${operator} and no values; add some`;
     } else if (operator !== "Exists" && operator !== "DoesNotExist") return `${where} has operator ${JSON.stringify(operator)}; use In, NotIn, Exists or DoesNotExist`;
@@ -35,14 +45,14 @@ function selectorProblem(selector: LabelSelector): string | undefined {
   return undefined;
 }
 
-/** Whether routes of a namespace may attach. */
-export function allowsNamespace(read: Reader, allowed: AllowedNamespaces, gatewayNamespace: string, routeNamespace: string): boolean {
+/** Whether what is in a namespace may attach to something in the namespace `own`. */
+export function allowsNamespace(read: Reader, allowed: AllowedNamespaces, own: string, namespace: string): boolean {
   if (allowed.kind === "all") return true;
-  if (allowed.kind === "same") return gatewayNamespace === routeNamespace;
+  if (allowed.kind === "same") return own === namespace;
   if (allowed.kind === "none") return false;
-  const namespace = read.one(objects("Namespace"), objectKey("", routeNamespace));
+  const found = read.one(objects("Namespace"), objectKey("", namespace));
   // Kubernetes sets the name label itself; files have no API server that would.
-  return namespace !== undefined && matchesLabels(allowed.selector, { "kubernetes.io/metadata.name": routeNamespace, ...namespace.metadata.labels });
+  return found !== undefined && matchesLabels(allowed.selector, { "kubernetes.io/metadata.name": namespace, ...found.metadata.labels });
 }
 
 function matchesLabels(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {

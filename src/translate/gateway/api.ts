@@ -45,8 +45,21 @@ export type Gateway = Typed<{
   readonly gatewayClassName: string;
   readonly listeners: readonly GatewayListener[];
   readonly addresses?: readonly { readonly type?: string; readonly value?: string }[];
-  readonly infrastructure?: { readonly parametersRef?: ApiReference };
+  readonly allowedListeners?: { readonly namespaces?: { readonly from?: string; readonly selector?: LabelSelector } };
+  readonly infrastructure?: { readonly labels?: Readonly<Record<string, string>>; readonly annotations?: Readonly<Record<string, string>>; readonly parametersRef?: ApiReference };
+  readonly tls?: {
+    readonly backend?: { readonly clientCertificateRef?: ApiReference };
+    readonly frontend?: { readonly default?: FrontendTls; readonly perPort?: readonly { readonly port: number; readonly tls: FrontendTls }[] };
+  };
 }>;
+
+/** How clients of HTTPS listeners prove who they are. */
+export interface FrontendTls {
+  readonly validation?: { readonly caCertificateRefs: readonly ApiReference[]; readonly mode?: string };
+}
+
+/** More listeners for a Gateway, owned by someone else. */
+export type ListenerSet = Typed<{ readonly parentRef: ApiReference; readonly listeners: readonly GatewayListener[] }>;
 
 /** What a route attaches to. */
 export interface ParentReference extends ApiReference {
@@ -129,6 +142,46 @@ export type HttpRoute = Typed<{
   readonly rules?: readonly HttpRouteRule[];
 }>;
 
+/** One rule of a GRPCRoute. */
+export interface GrpcRouteRule {
+  readonly name?: string;
+  readonly matches?: readonly GrpcRouteMatch[];
+  readonly filters?: readonly HttpRouteFilter[];
+  readonly backendRefs?: readonly HttpBackendReference[];
+}
+
+/** One alternative of the calls that a rule matches. */
+export interface GrpcRouteMatch {
+  readonly method?: { readonly type?: string; readonly service?: string; readonly method?: string };
+  readonly headers?: readonly NamedValueMatch[];
+}
+
+/** Where gRPC calls go. */
+export type GrpcRoute = Typed<{
+  readonly parentRefs?: readonly ParentReference[];
+  readonly hostnames?: readonly string[];
+  readonly rules?: readonly GrpcRouteRule[];
+}>;
+
+/** Where connections, or datagrams, go: TLSRoute, TCPRoute and UDPRoute. Only TLSRoutes name hosts. */
+export type StreamRoute = Typed<{
+  readonly parentRefs?: readonly ParentReference[];
+  readonly hostnames?: readonly string[];
+  readonly rules?: readonly { readonly name?: string; readonly backendRefs?: readonly (BackendReference & { readonly weight?: number })[] }[];
+}>;
+
+/** How TLS to a Service is checked. */
+export type BackendTlsPolicy = Typed<{
+  readonly targetRefs: readonly (ApiReference & { readonly sectionName?: string })[];
+  readonly validation: {
+    readonly caCertificateRefs?: readonly ApiReference[];
+    readonly wellKnownCACertificates?: string;
+    readonly hostname: string;
+    readonly subjectAltNames?: readonly { readonly type: string; readonly hostname?: string; readonly uri?: string }[];
+  };
+  readonly options?: Readonly<Record<string, string>>;
+}>;
+
 /** Lets objects of other namespaces refer to objects of its own. */
 export type ReferenceGrant = Typed<{
   readonly from: readonly { readonly group: string; readonly kind: string; readonly namespace: string }[];
@@ -138,5 +191,11 @@ export type ReferenceGrant = Typed<{
 /** The objects of Gateway API with their types; the schema of their CRDs was checked where they came in. */
 export const gatewayClasses = objects("GatewayClass") as unknown as Family<GatewayClass>;
 export const gateways = objects("Gateway") as unknown as Family<Gateway>;
+export const listenerSets = objects("ListenerSet") as unknown as Family<ListenerSet>;
 export const httpRoutes = objects("HTTPRoute") as unknown as Family<HttpRoute>;
+export const grpcRoutes = objects("GRPCRoute") as unknown as Family<GrpcRoute>;
+export const tlsRoutes = objects("TLSRoute") as unknown as Family<StreamRoute>;
+export const tcpRoutes = objects("TCPRoute") as unknown as Family<StreamRoute>;
+export const udpRoutes = objects("UDPRoute") as unknown as Family<StreamRoute>;
+export const backendTlsPolicies = objects("BackendTLSPolicy") as unknown as Family<BackendTlsPolicy>;
 export const referenceGrants = objects("ReferenceGrant") as unknown as Family<ReferenceGrant>;

@@ -4,13 +4,15 @@ import type { CertificateSecret } from "#model/secret";
 import type { Emit, Reader, Rule } from "#store/family";
 import { family } from "#store/family";
 import { missingCertificates, objectKey } from "#translate/facts";
-import { gatewayGroup } from "#translate/gateway/api";
-import type { GatewayListener } from "#translate/gateway/api";
-import { gatewayShapes, ourGateway, servesRequests } from "#translate/gateway/gateway-shape";
+import { gatewayGroup, listenerSets } from "#translate/gateway/api";
+import type { Gateway, GatewayListener } from "#translate/gateway/api";
+import { gatewayShapes, servesTraffic } from "#translate/gateway/gateway-shape";
 import type { PortClaim } from "#translate/gateway/gateway-shape";
 import { anyHost, normalHost } from "#translate/gateway/hostnames";
 import { hostKey } from "#translate/gateway/listener-names";
+import type { ListenerShape } from "#translate/gateway/listener-shape";
 import { mayRefer } from "#translate/gateway/reference-grants";
+import { ourGateway } from "#translate/gateway/site";
 import { certificateOf, secretExists } from "#translate/shared/secrets";
 
 /** Why a listener has no certificate. */
@@ -19,15 +21,16 @@ export interface CertificateProblem {
   readonly message: string;
 }
 
-/** What became of a listener's certificate reference. Bucket: `listenerCertificateKey`. */
+/** What became of a listener's certificate reference. Bucket: the key of the listener. */
 export const listenerCertificates = family<Result<CertificateSecret, CertificateProblem>>("gateway-listener-certificate");
 
 /** Gateways that can serve a host over TLS. Bucket: `hostKey`. */
-export const tlsClaims = family<PortClaim>("gateway-tls-claim");
+export const tlsClaims = family<Omit<PortClaim, "transport">>("gateway-tls-claim");
 
-/** The bucket of a listener's certificate. */
-export function listenerCertificateKey(gatewayKey: string, listenerName: string): string {
-  return `${gatewayKey}/${listenerName}`;
+/** What a listener says, in the spec of the object that owns it. */
+export function listenerSpec(read: Reader, gateway: Gateway, { owner, position }: ListenerShape): GatewayListener | undefined {
+  if (owner.kind === "Gateway") return gateway.spec.listeners[position];
+  return read.one(listenerSets, objectKey(owner.namespace, owner.name))?.spec.listeners[position];
 }
 
 /** Finds the certificates of each Gateway. Only who has one can claim a host: a broken Gateway is in nobody's way. */
@@ -37,24 +40,24 @@ export const gatewayCertificates: Rule = {
   derive(bucket, read, emit) {
     const [gateway, shape] = [ourGateway(read, bucket), read.one(gatewayShapes, bucket)];
     if (gateway === undefined || shape === undefined) return;
-    for (const [i, listener] of shape.listeners.entries()) {
-      const spec = gateway.spec.listeners[i];
-      if (listener.protocol !== "https" || spec === undefined || !servesRequests(shape, listener)) continue;
-      const certificate = findCertificate(read, emit, shape.namespace, spec);
-      emit(listenerCertificates, listenerCertificateKey(bucket, listener.name), certificate);
-      if (certificate.ok) emit(tlsClaims, hostKey(listener.envoyListener, listener.host), { gateway: bucket, created: shape.created, protocol: "https" });
+    for (const listener of shape.listeners) {
+      const spec = listenerSpec(read, gateway, listener);
+      if (listener.tls !== "terminate" || spec === undefined || !servesTraffic(shape, listener)) continue;
+      const certificate = findCertificate(read, emit, listener, spec);
+      emit(listenerCertificates, listener.key, certificate);
+      if (certificate.ok) emit(tlsClaims, hostKey(listener.envoyListener, listener.host), { gateway: bucket, created: shape.created });
     }
   },
 };
 
 /** Finds the certificate that a listener's only certificate reference names. Notes Secrets that do not exist. */
-function findCertificate(read: Reader, emit: Emit, gatewayNamespace: string, listener: GatewayListener): Result<CertificateSecret, CertificateProblem> {
+function findCertificate(read: Reader, emit: Emit, { owner }: ListenerShape, listener: GatewayListener): Result<CertificateSecret, CertificateProblem> {
   const [reference] = listener.tls?.certificateRefs ?? [];
   if (reference === undefined) return fail({ reason: "InvalidCertificateRef", message: "tls.certificateRefs is empty; name a Secret" });
-  const { group = "", kind = "Secret", namespace = gatewayNamespace, name } = reference;
+  const { group = "", kind = "Secret", namespace = owner.namespace, name } = reference;
   if (group !== "" || kind !== "Secret") return fail({ reason: "InvalidCertificateRef", message: `tls.certificateRefs[0] must be a Secret of the core group, not ${JSON.stringify(`${group}/${kind}`)}` });
-  if (!mayRefer(read, { group: gatewayGroup, kind: "Gateway", namespace: gatewayNamespace }, { group, kind, namespace }, name)) {
-    return fail({ reason: "RefNotPermitted", message: `no ReferenceGrant in namespace ${JSON.stringify(namespace)} lets Gateways of ${JSON.stringify(gatewayNamespace)} use Secret ${JSON.stringify(name)}` });
+  if (!mayRefer(read, { group: gatewayGroup, kind: owner.kind, namespace: owner.namespace }, { group, kind, namespace }, name)) {
+    return fail({ reason: "RefNotPermitted", message: `no ReferenceGrant in namespace ${JSON.stringify(namespace)} lets ${owner.kind}s of ${JSON.stringify(owner.namespace)} use Secret ${JSON.stringify(name)}` });
   }
   const certificate = certificateOf(read, namespace, name);
   if (certificate.ok) return ok(certificate.value);

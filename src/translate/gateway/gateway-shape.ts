@@ -1,62 +1,52 @@
 import { compareText } from "#lib/compare";
-import type { ListenerName } from "#model/listener";
 import type { Settings } from "#settings/settings";
 import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
-import { objectKey } from "#translate/facts";
-import { allowedKinds, allowedNamespaces } from "#translate/gateway/allowed-routes";
-import type { AllowedKinds, AllowedNamespaces } from "#translate/gateway/allowed-routes";
-import { gateways } from "#translate/gateway/api";
-import type { Gateway, GatewayListener } from "#translate/gateway/api";
-import { acceptedClasses } from "#translate/gateway/gateway-class";
-import { normalHost } from "#translate/gateway/hostnames";
+import { gateways, listenerSets } from "#translate/gateway/api";
+import { attachedListenerSets } from "#translate/gateway/listener-set";
 import { findConflicts } from "#translate/gateway/listener-conflicts";
 import type { Conflict } from "#translate/gateway/listener-conflicts";
-import { gatewayListenerName } from "#translate/gateway/listener-names";
-import type { HttpProtocol } from "#translate/gateway/listener-names";
-
-/** What a route needs to know of a listener to attach to it. */
-export interface ListenerShape {
-  readonly name: string;
-  readonly port: number;
-  /** Absent when the listener's protocol is not supported. */
-  readonly protocol?: HttpProtocol;
-  /** The Envoy listener that serves it; empty without a supported protocol. */
-  readonly envoyListener: ListenerName;
-  readonly host: string;
-  readonly kinds: AllowedKinds;
-  readonly namespaces: AllowedNamespaces;
-  /** What is wrong with the listener itself, in words. */
-  readonly invalid?: string;
-}
+import type { Transport } from "#translate/gateway/listener-names";
+import { listenerShape } from "#translate/gateway/listener-shape";
+import type { ListenerShape } from "#translate/gateway/listener-shape";
+import { compareGateways, gatewaySite, ourGateway } from "#translate/gateway/site";
+import type { GatewaySite } from "#translate/gateway/site";
 
 /** A Gateway of ours as routes see it: certificates and status are left out, so that their changes touch no route. */
 export interface GatewayShape {
   readonly namespace: string;
   readonly created: string;
+  readonly site: GatewaySite;
+  /** Its own, then those of ListenerSets, the older one first. */
   readonly listeners: readonly ListenerShape[];
+  /** By the key of the listener. */
   readonly conflicts: Readonly<Record<string, Conflict>>;
 }
 
 /** Bucket: `namespace/name` of the Gateway. */
 export const gatewayShapes = family<GatewayShape>("gateway-shape");
 
-/** A Gateway that wants a protocol on a port. */
+/** A Gateway that wants a port of Envoy. */
 export interface PortClaim {
   readonly gateway: string;
   readonly created: string;
-  readonly protocol: HttpProtocol;
+  readonly transport: Transport;
 }
 
-/** Who wants a port of Envoy. Bucket: the port. */
+/** Who wants a port of Envoy. Bucket: see `portKey`. */
 export const portClaims = family<PortClaim>("gateway-port-claim");
 
-/** The claim that counts: of the oldest Gateway, then the first by name. */
-export function strongestClaim(claims: readonly PortClaim[]): PortClaim | undefined {
-  return claims.toSorted((a, b) => compareText(a.created, b.created) || compareText(a.gateway, b.gateway))[0];
+/** The bucket of a port's claims. UDP has ports of its own. */
+export function portKey({ fleet, address }: GatewaySite, transport: Transport, port: number): string {
+  return `${fleet} ${address} ${transport === "udp" ? "udp" : "tcp"} ${port}`;
 }
 
-/** Reads each Gateway whose class is ours. */
+/** The claim that counts: of the oldest Gateway, then the first by name. */
+export function strongestClaim<T extends Omit<PortClaim, "transport">>(claims: readonly T[]): T | undefined {
+  return claims.toSorted(compareGateways)[0];
+}
+
+/** Reads each Gateway whose class is ours, with its ListenerSets. */
 export function gatewayShapeRule(settings: Settings): Rule {
   return {
     name: "gateway-shape",
@@ -64,55 +54,29 @@ export function gatewayShapeRule(settings: Settings): Rule {
     derive(bucket, read, emit) {
       const gateway = ourGateway(read, bucket);
       if (gateway === undefined) return;
-      const listeners = gateway.spec.listeners.map((listener) => listenerShape(bucket, listener));
-      const conflicts = findConflicts(listeners);
-      const shape: GatewayShape = { namespace: gateway.metadata.namespace ?? "", created: gateway.metadata.creationTimestamp ?? "", listeners, conflicts };
+      const { namespace = "", name, creationTimestamp: created = "" } = gateway.metadata;
+      const site = gatewaySite(read, settings, bucket, gateway);
+      const own = gateway.spec.listeners.map((listener, i) => listenerShape(site, { kind: "Gateway", namespace, name }, i, listener));
+      const listeners = [...own, ...setListeners(read, site, bucket)];
+      const shape: GatewayShape = { namespace, created, site, listeners, conflicts: findConflicts(listeners) };
       emit(gatewayShapes, bucket, shape);
       for (const listener of listeners) {
-        if (listener.protocol !== undefined && servesRequests(shape, listener)) emit(portClaims, String(settings.gatewayPort(listener.port)), { gateway: bucket, created: shape.created, protocol: listener.protocol });
+        if (listener.transport !== undefined && servesTraffic(shape, listener)) emit(portClaims, portKey(site, listener.transport, settings.gatewayPort(listener.port)), { gateway: bucket, created, transport: listener.transport });
       }
     },
   };
 }
 
-/** The Gateway of a bucket, when its class is ours. */
-export function ourGateway(read: Reader, bucket: string): Gateway | undefined {
-  const gateway = read.one(gateways, bucket);
-  return gateway !== undefined && read.any(acceptedClasses, objectKey("", gateway.spec.gatewayClassName)) ? gateway : undefined;
+function setListeners(read: Reader, site: GatewaySite, gateway: string): readonly ListenerShape[] {
+  const sets = read.all(attachedListenerSets, gateway).toSorted((a, b) => compareText(a.created, b.created) || compareText(a.key, b.key));
+  return sets.flatMap(({ key }) => {
+    const set = read.one(listenerSets, key);
+    const { namespace = "", name = "" } = set?.metadata ?? {};
+    return (set?.spec.listeners ?? []).map((listener, i) => listenerShape(site, { kind: "ListenerSet", namespace, name }, i, listener));
+  });
 }
 
-/** The routes that each protocol carries. GRPCRoute, TLSRoute, TCPRoute and UDPRoute get their place here. */
-const carriedKinds: Readonly<Record<HttpProtocol, readonly string[]>> = { http: ["HTTPRoute"], https: ["HTTPRoute"] };
-
-function protocolOf(listener: GatewayListener): HttpProtocol | undefined {
-  if (listener.protocol === "HTTP") return "http";
-  return listener.protocol === "HTTPS" ? "https" : undefined;
-}
-
-function listenerShape(gatewayKey: string, listener: GatewayListener): ListenerShape {
-  const protocol = protocolOf(listener);
-  const namespaces = allowedNamespaces(listener);
-  const invalid = namespaces.ok ? tlsProblem(listener) : namespaces.error;
-  return {
-    name: listener.name,
-    port: listener.port,
-    ...(protocol === undefined ? {} : { protocol }),
-    envoyListener: protocol === undefined ? "" : gatewayListenerName(gatewayKey, protocol, listener.port),
-    host: normalHost(listener.hostname),
-    kinds: protocol === undefined ? { supported: [], invalid: [] } : allowedKinds(listener, carriedKinds[protocol]),
-    namespaces: namespaces.ok ? namespaces.value : { kind: "none" },
-    ...(invalid === undefined ? {} : { invalid }),
-  };
-}
-
-function tlsProblem({ protocol, tls }: GatewayListener): string | undefined {
-  if (protocol !== "HTTPS") return undefined;
-  if (tls === undefined) return "a listener of protocol HTTPS needs tls; add it with certificateRefs";
-  if (tls.mode !== undefined && tls.mode !== "Terminate") return `tls.mode is ${JSON.stringify(tls.mode)}; a listener of protocol HTTPS can only have Terminate`;
-  return (tls.certificateRefs ?? []).length === 1 ? undefined : "tls.certificateRefs must name exactly one Secret";
-}
-
-/** Whether requests can come in through a listener, as far as its Gateway alone decides that. */
-export function servesRequests(shape: GatewayShape, listener: ListenerShape): boolean {
-  return listener.protocol !== undefined && listener.invalid === undefined && shape.conflicts[listener.name] === undefined;
+/** Whether anything can come in through a listener, as far as its Gateway alone decides that. */
+export function servesTraffic(shape: GatewayShape, listener: ListenerShape): boolean {
+  return listener.transport !== undefined && listener.invalid === undefined && shape.conflicts[listener.key] === undefined;
 }

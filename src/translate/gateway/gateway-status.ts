@@ -1,6 +1,9 @@
 import { condition } from "#conditions/gateway";
 import type { Condition } from "#conditions/gateway";
+import type { Result } from "#lib/result";
 import type { Gateway } from "#translate/gateway/api";
+import { allowsInsecureFallback } from "#translate/gateway/gateway-tls";
+import type { GatewayTlsProblem } from "#translate/gateway/gateway-tls";
 import type { ListenerVerdict } from "#translate/gateway/listener-status";
 
 /** An address as the status of a Gateway shows it. */
@@ -13,6 +16,20 @@ export interface GatewayAddress {
 export interface GatewayRefusal {
   readonly reason: "UnsupportedAddress" | "InvalidParameters";
   readonly message: string;
+}
+
+/** What was found out about a Gateway. */
+export interface GatewayFindings {
+  readonly refusal?: GatewayRefusal;
+  /** Of its own listeners. */
+  readonly verdicts: readonly ListenerVerdict[];
+  /** Whether a listener of one of its ListenerSets is served. */
+  readonly setsServe: boolean;
+  /** How many ListenerSets are attached; absent where it has none. */
+  readonly attachedListenerSets: number;
+  readonly addresses: readonly GatewayAddress[];
+  /** What became of its certificate for backends; absent where it names none. */
+  readonly backendCertificate?: Result<unknown, GatewayTlsProblem>;
 }
 
 /** Checks what concerns a Gateway as a whole. */
@@ -28,15 +45,23 @@ export function gatewayAddresses(found: readonly { readonly ip?: string; readonl
   return found.flatMap(({ ip, hostname }) => [...(ip === undefined ? [] : [{ type: "IPAddress" as const, value: ip }]), ...(hostname === undefined ? [] : [{ type: "Hostname" as const, value: hostname }])]);
 }
 
-/** The status of a Gateway from what was found out about its listeners. */
-export function gatewayStatus(gateway: Gateway, refusal: GatewayRefusal | undefined, verdicts: readonly ListenerVerdict[], addresses: readonly GatewayAddress[]): Readonly<Record<string, unknown>> {
+/** The status of a Gateway from what was found out about it. */
+export function gatewayStatus(gateway: Gateway, findings: GatewayFindings): Readonly<Record<string, unknown>> {
   const generation = gateway.metadata.generation ?? 0;
-  const missing = missingAddresses(gateway, addresses);
+  const { verdicts, addresses, attachedListenerSets } = findings;
+  const fallback = allowsInsecureFallback(gateway) ? [condition("Gateway", "InsecureFrontendValidationMode", "True", "ConfigurationChanged", "clients whose certificate does not fit are let in: a mode of spec.tls.frontend is AllowInsecureFallback", generation)] : [];
   return {
     addresses: addresses.filter(({ value }) => isWanted(gateway, value)),
-    conditions: [acceptedCondition(refusal, verdicts, generation), programmedCondition(refusal, verdicts, addresses, missing, generation)],
+    conditions: [acceptedCondition(findings, generation), programmedCondition(gateway, findings, generation), ...resolvedRefs(findings, generation), ...fallback],
     listeners: verdicts.map(({ status }) => status),
+    ...(gateway.spec.allowedListeners === undefined && attachedListenerSets === 0 ? {} : { attachedListenerSets }),
   };
+}
+
+function resolvedRefs({ backendCertificate }: GatewayFindings, generation: number): readonly Condition[] {
+  if (backendCertificate === undefined) return [];
+  if (backendCertificate.ok) return [condition("Gateway", "ResolvedRefs", "True", "ResolvedRefs", "all references of the Gateway are resolved", generation)];
+  return [condition("Gateway", "ResolvedRefs", "False", backendCertificate.error.reason, backendCertificate.error.message, generation)];
 }
 
 function wantedValues(gateway: Gateway): readonly string[] {
@@ -49,11 +74,7 @@ function isWanted(gateway: Gateway, value: string): boolean {
   return wanted.length === 0 || wanted.includes(value);
 }
 
-function missingAddresses(gateway: Gateway, addresses: readonly GatewayAddress[]): readonly string[] {
-  return wantedValues(gateway).filter((value) => !addresses.some((address) => address.value === value));
-}
-
-function acceptedCondition(refusal: GatewayRefusal | undefined, verdicts: readonly ListenerVerdict[], generation: number): Condition {
+function acceptedCondition({ refusal, verdicts }: GatewayFindings, generation: number): Condition {
   if (refusal !== undefined) return condition("Gateway", "Accepted", "False", refusal.reason, refusal.message, generation);
   const refused = verdicts.filter(({ accepted }) => !accepted).map(({ status }) => String(status["name"]));
   if (refused.length === 0) return condition("Gateway", "Accepted", "True", "Accepted", "the Gateway is valid", generation);
@@ -61,11 +82,13 @@ function acceptedCondition(refusal: GatewayRefusal | undefined, verdicts: readon
   return condition("Gateway", "Accepted", refused.length < verdicts.length ? "True" : "False", "ListenersNotValid", message, generation);
 }
 
-function programmedCondition(refusal: GatewayRefusal | undefined, verdicts: readonly ListenerVerdict[], addresses: readonly GatewayAddress[], missing: readonly string[], generation: number): Condition {
-  const refuse = (reason: "Invalid" | "AddressNotAssigned" | "AddressNotUsable", message: string): Condition => condition("Gateway", "Programmed", "False", reason, message, generation);
+function programmedCondition(gateway: Gateway, { refusal, verdicts, setsServe, addresses }: GatewayFindings, generation: number): Condition {
+  const refuse = (reason: "Invalid" | "AddressNotAssigned" | "AddressNotUsable" | "Pending", message: string): Condition => condition("Gateway", "Programmed", "False", reason, message, generation);
   if (refusal !== undefined) return refuse("Invalid", refusal.message);
-  if (!verdicts.some(({ programmed }) => programmed)) return refuse("Invalid", "no listener of the Gateway is served; their own conditions say why");
+  if (!verdicts.some(({ served }) => served) && !setsServe) return refuse("Invalid", "no listener of the Gateway is served; their own conditions say why");
+  const missing = wantedValues(gateway).filter((value) => !addresses.some((address) => address.value === value));
+  if (missing.length > 0) return refuse("AddressNotUsable", addresses.length === 0 ? `spec.addresses: Envoy has not got ${missing.join(", ")}` : `spec.addresses: Envoy does not have ${missing.join(", ")}; it has ${addresses.map(({ value }) => value).join(", ")}`);
   if (addresses.length === 0) return refuse("AddressNotAssigned", "Envoy has no address yet: its Service has none, or none is configured");
-  if (missing.length > 0) return refuse("AddressNotUsable", `spec.addresses: Envoy does not have ${missing.join(", ")}; it has ${addresses.map(({ value }) => value).join(", ")}`);
+  if (!verdicts.some(({ programmed }) => programmed) && !setsServe) return refuse("Pending", "no Envoy of the Gateway has taken a listener yet");
   return condition("Gateway", "Programmed", "True", "Programmed", "the Gateway is served", generation);
 }

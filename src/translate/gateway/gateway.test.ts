@@ -36,7 +36,7 @@ describe("Gateway", () => {
     assert.deepEqual(one.graph.items(listeners, "http-80")[0], { name: "http-80", address: "0.0.0.0", port: 8080, protocol: "http", proxyProtocol: false });
     assert.deepEqual(one.virtualHost("http-80", "shop.example")?.routes, []);
     assert.deepEqual(one.virtualHost("http-80", "*")?.routes, []);
-    assert.deepEqual(one.listener("http"), { attached: 0, kinds: ["HTTPRoute"], conditions: fine });
+    assert.deepEqual(one.listener("http"), { attached: 0, kinds: ["HTTPRoute", "GRPCRoute"], conditions: fine });
   });
   it("ends TLS with the certificate of its listener", () => {
     const one = world([secure, { ...secure, name: "shop", hostname: "shop.example" }]);
@@ -82,7 +82,7 @@ describe("Gateway", () => {
   });
   const invalid: readonly (readonly [string, Draft, string])[] = [
     ["a protocol that is not known", { protocol: "invalid" }, "UnsupportedProtocol"],
-    ["a protocol that has no routes yet", { protocol: "TCP" }, "UnsupportedProtocol"],
+    ["TLS without tls", { protocol: "TLS" }, "UnsupportedValue"],
     ["HTTPS without tls", { protocol: "HTTPS" }, "UnsupportedValue"],
     ["HTTPS that passes TLS through", { protocol: "HTTPS", tls: { mode: "Passthrough" } }, "UnsupportedValue"],
     ["two certificates", { protocol: "HTTPS", tls: { certificateRefs: [{ name: "cert" }, { name: "cert" }] } }, "UnsupportedValue"],

@@ -1,14 +1,27 @@
 import type { ListenerName } from "#model/listener";
 
-/** The protocols of Gateway listeners that carry HTTPRoutes. */
+/** The protocols that listeners of a Gateway can have. */
+export const gatewayProtocols = ["HTTP", "HTTPS", "TLS", "TCP", "UDP"] as const;
+
+/** The protocol of a Gateway's listener, as users write it. */
+export type GatewayProtocol = (typeof gatewayProtocols)[number];
+
+/** What an Envoy listener is. HTTPS and TLS share one: the host that a client asks for tells them apart. */
+export type Transport = "http" | "https" | "tcp" | "udp";
+
+/** The protocols whose listeners carry HTTP requests. */
 export type HttpProtocol = "http" | "https";
 
-/**
- * The Envoy listener of a Gateway's port, named as by Go Contour. The Gateway is part of the question, not yet of the
- * answer: until each Gateway has its own fleet, Gateways with one port share the listener.
- */
-export function gatewayListenerName(_gatewayKey: string, protocol: HttpProtocol, port: number): ListenerName {
-  return `${protocol}-${port}`;
+const transports: Readonly<Record<GatewayProtocol, Transport>> = { HTTP: "http", HTTPS: "https", TLS: "https", TCP: "tcp", UDP: "udp" };
+
+/** The kind of Envoy listener that serves a protocol. */
+export function transportOf(protocol: GatewayProtocol): Transport {
+  return transports[protocol];
+}
+
+/** The Envoy listener of a Gateway's port, named as by Go Contour. */
+export function gatewayListenerName(transport: Transport, port: number): ListenerName {
+  return `${transport}-${port}`;
 }
 
 /** The bucket of what belongs to one host of an Envoy listener. */

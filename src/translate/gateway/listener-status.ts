@@ -4,8 +4,10 @@ import type { Result } from "#lib/result";
 import type { CertificateSecret } from "#model/secret";
 import { gatewayGroup } from "#translate/gateway/api";
 import type { CertificateProblem } from "#translate/gateway/certificates";
-import type { PortClaim, GatewayShape, ListenerShape } from "#translate/gateway/gateway-shape";
+import type { GatewayShape, PortClaim } from "#translate/gateway/gateway-shape";
+import type { FrontendValidation } from "#translate/gateway/gateway-tls";
 import { coversHost } from "#translate/gateway/hostnames";
+import type { ListenerShape } from "#translate/gateway/listener-shape";
 
 /** Everything that decides whether a listener of a Gateway works. */
 export interface ListenerState {
@@ -13,31 +15,38 @@ export interface ListenerState {
   /** The Gateway that has the Envoy port for another protocol. */
   readonly portTakenBy?: PortClaim;
   /** The older Gateway that serves the same host over TLS on the same port. */
-  readonly hostTakenBy?: PortClaim;
-  /** Absent for listeners without TLS. */
+  readonly hostTakenBy?: Omit<PortClaim, "transport">;
+  /** Absent for listeners at which no TLS ends. */
   readonly certificate?: Result<CertificateSecret, CertificateProblem>;
+  /** What is asked of clients; absent for nothing. */
+  readonly frontend?: FrontendValidation;
   readonly attachedRoutes: number;
   /** Why the whole Gateway is refused. */
   readonly gatewayRefused?: string;
+  /** Whether Envoys have taken the listener. */
+  readonly taken: boolean;
 }
 
 /** The conditions of a listener, and whether it is served. */
 export interface ListenerVerdict {
   readonly accepted: boolean;
+  /** Whether Envoys are told about it. */
+  readonly served: boolean;
   readonly programmed: boolean;
   readonly status: Readonly<Record<string, unknown>>;
 }
 
-/** Judges one listener of a Gateway. */
+/** Judges one listener of a Gateway. `generation` is that of the object which owns the listener. */
 export function judgeListener(gateway: GatewayShape, state: ListenerState, generation: number): ListenerVerdict {
   const { shape } = state;
   const accepted = acceptedCondition(gateway, state, generation);
   const resolved = resolvedRefs(state, generation);
   const obstacle = programmingObstacle(state, accepted, resolved);
-  const programmed = obstacle === undefined ? condition("Listener", "Programmed", "True", "Programmed", "the listener is served", generation) : condition("Listener", "Programmed", "False", "Invalid", obstacle, generation);
+  const programmed = programmedCondition(gateway, state, obstacle, generation);
   return {
     accepted: accepted.status === "True",
-    programmed: obstacle === undefined,
+    served: obstacle === undefined,
+    programmed: programmed.status === "True",
     status: {
       name: shape.name,
       supportedKinds: shape.kinds.supported.map((kind) => ({ group: gatewayGroup, kind })),
@@ -47,19 +56,21 @@ export function judgeListener(gateway: GatewayShape, state: ListenerState, gener
   };
 }
 
-function acceptedCondition(gateway: GatewayShape, { shape, portTakenBy }: ListenerState, generation: number): Condition {
-  const refuse = (reason: "HostnameConflict" | "ProtocolConflict" | "UnsupportedProtocol" | "PortUnavailable" | "UnsupportedValue", message: string): Condition => condition("Listener", "Accepted", "False", reason, message, generation);
-  const conflict = gateway.conflicts[shape.name];
-  if (shape.protocol === undefined) return refuse("UnsupportedProtocol", "the protocol of this listener is not supported; use HTTP or HTTPS");
+function acceptedCondition(gateway: GatewayShape, { shape, portTakenBy, frontend }: ListenerState, generation: number): Condition {
+  const refuse = (reason: "HostnameConflict" | "ProtocolConflict" | "UnsupportedProtocol" | "PortUnavailable" | "UnsupportedValue" | "NoValidCACertificate", message: string): Condition => condition("Listener", "Accepted", "False", reason, message, generation);
+  const conflict = gateway.conflicts[shape.key];
+  if (shape.protocol === undefined) return refuse("UnsupportedProtocol", "the protocol of this listener is not supported; use HTTP, HTTPS, TLS, TCP or UDP");
   if (conflict !== undefined) return refuse(conflict.reason, conflict.message);
   if (shape.invalid !== undefined) return refuse("UnsupportedValue", shape.invalid);
-  if (portTakenBy !== undefined) return refuse("PortUnavailable", `the older Gateway ${portTakenBy.gateway} has this port for ${portTakenBy.protocol}; choose another port`);
+  if (portTakenBy !== undefined) return refuse("PortUnavailable", `the older Gateway ${portTakenBy.gateway} has this port for ${portTakenBy.transport}; choose another port`);
+  if (frontend !== undefined && frontend.client === undefined) return refuse("NoValidCACertificate", `nobody may come in, as no certificate of a client can be checked: ${frontend.problem?.message ?? "no authorities are named"}`);
   return condition("Listener", "Accepted", "True", "Accepted", "the listener is valid", generation);
 }
 
-function resolvedRefs({ shape, certificate }: ListenerState, generation: number): Condition {
+function resolvedRefs({ shape, certificate, frontend }: ListenerState, generation: number): Condition {
   if (shape.kinds.invalid.length > 0) return condition("Listener", "ResolvedRefs", "False", "InvalidRouteKinds", `allowedRoutes.kinds: a listener of this protocol cannot carry ${shape.kinds.invalid.join(", ")}`, generation);
   if (certificate !== undefined && !certificate.ok) return condition("Listener", "ResolvedRefs", "False", certificate.error.reason, certificate.error.message, generation);
+  if (frontend?.problem !== undefined) return condition("Listener", "ResolvedRefs", "False", frontend.problem.reason, frontend.problem.message, generation);
   return condition("Listener", "ResolvedRefs", "True", "ResolvedRefs", "all references of the listener are resolved", generation);
 }
 
@@ -71,16 +82,24 @@ function programmingObstacle({ shape, certificate, hostTakenBy, gatewayRefused }
   return hostTakenBy === undefined ? undefined : `the older Gateway ${hostTakenBy.gateway} serves the same host over TLS on this port`;
 }
 
+function programmedCondition(gateway: GatewayShape, { shape, taken }: ListenerState, obstacle: string | undefined, generation: number): Condition {
+  const conflict = gateway.conflicts[shape.key];
+  if (conflict !== undefined && shape.owner.kind === "ListenerSet") return condition("Listener", "Programmed", "False", conflict.reason, conflict.message, generation);
+  if (obstacle !== undefined) return condition("Listener", "Programmed", "False", "Invalid", obstacle, generation);
+  if (!taken) return condition("Listener", "Programmed", "False", "Pending", "no Envoy of the Gateway has taken the listener yet", generation);
+  return condition("Listener", "Programmed", "True", "Programmed", "the listener is served", generation);
+}
+
 function conflicted(gateway: GatewayShape, shape: ListenerShape, generation: number): Condition {
-  const conflict = gateway.conflicts[shape.name];
+  const conflict = gateway.conflicts[shape.key];
   if (conflict === undefined) return condition("Listener", "Conflicted", "False", "NoConflicts", "no other listener is in the way", generation);
   return condition("Listener", "Conflicted", "True", conflict.reason, conflict.message, generation);
 }
 
 /** Browsers may reuse a connection for another listener's host: the specification wants that to be seen. Set only while true. */
 function overlapping(gateway: GatewayShape, shape: ListenerShape, generation: number): readonly Condition[] {
-  if (shape.protocol !== "https") return [];
-  const rivals = gateway.listeners.filter((other) => other !== shape && other.protocol === "https" && other.port === shape.port && (coversHost(other.host, shape.host) || coversHost(shape.host, other.host)));
+  if (shape.protocol !== "HTTPS") return [];
+  const rivals = gateway.listeners.filter((other) => other.key !== shape.key && other.protocol === "HTTPS" && other.port === shape.port && (coversHost(other.host, shape.host) || coversHost(shape.host, other.host)));
   if (rivals.length === 0) return [];
   const message = `hosts of this listener are also those of ${rivals.map(({ name }) => name).join(", ")}; connections that clients share between hosts may be answered with 421`;
   return [condition("Listener", "OverlappingTLSConfig", "True", "OverlappingHostnames", message, generation)];

@@ -1,27 +1,37 @@
 import type { Settings } from "#settings/settings";
 import type { Rule } from "#store/family";
+import { backendTlsPolicyStatus, indexBackendTlsPolicies } from "#translate/gateway/backend-tls";
 import { gatewayCertificates } from "#translate/gateway/certificates";
 import { gatewayRule } from "#translate/gateway/gateway";
 import { gatewayClassRule } from "#translate/gateway/gateway-class";
 import { gatewayShapeRule } from "#translate/gateway/gateway-shape";
-import { attachHttpRoutes } from "#translate/gateway/http-route/attach";
-import { compileHttpRoutes } from "#translate/gateway/http-route/compiled-route";
+import { backendCertificateRule } from "#translate/gateway/gateway-tls";
+import { attachListenerSets } from "#translate/gateway/listener-set";
+import { listenerSetStatus } from "#translate/gateway/listener-set-status";
 import { indexReferenceGrants } from "#translate/gateway/reference-grants";
-import { gatewayVirtualHosts } from "#translate/gateway/virtual-hosts";
+import { attachRoutes } from "#translate/gateway/request-route/attach";
+import { compileRoutes } from "#translate/gateway/request-route/compiled-route";
+import { gatewayVirtualHosts } from "#translate/gateway/request-route/virtual-hosts";
+import { indexGateways } from "#translate/gateway/site";
+import { attachStreamRoutes, serveStreams } from "#translate/gateway/stream-route/attach";
 
-/**
- * Gateway API, in layers. Other kinds of routes (GRPCRoute, TLSRoute, TCPRoute, UDPRoute) come beside the two rules of
- * HTTPRoute: compile what a route says, attach it to listeners.
- */
+/** Gateway API, in layers. */
 export function gatewayRules(settings: Settings): readonly Rule[] {
   return [
     indexReferenceGrants,
     gatewayClassRule(settings),
+    indexGateways(settings),
+    attachListenerSets,
     gatewayShapeRule(settings),
-    compileHttpRoutes(settings),
-    attachHttpRoutes(settings),
+    indexBackendTlsPolicies,
+    backendCertificateRule(settings),
+    ...(["HTTPRoute", "GRPCRoute"] as const).flatMap((kind) => [compileRoutes(kind, settings), attachRoutes(kind, settings)]),
+    ...(["TLSRoute", "TCPRoute", "UDPRoute"] as const).map((kind) => attachStreamRoutes(kind, settings)),
+    backendTlsPolicyStatus(settings),
     gatewayCertificates,
     gatewayRule(settings),
+    serveStreams,
     gatewayVirtualHosts,
+    listenerSetStatus,
   ];
 }

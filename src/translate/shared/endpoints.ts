@@ -1,6 +1,7 @@
 import type { EndpointSlice } from "#gen/k8s/endpoint-slice";
 import { compareText } from "#lib/compare";
 import type { Endpoint, Endpoints, EndpointsName } from "#model/cluster";
+import { splitFleet } from "#model/fleet";
 import type { Rule } from "#store/family";
 import { endpoints, endpointsWanted, objectKey, objects, slicesOfService, weightedServices } from "#translate/facts";
 
@@ -20,8 +21,9 @@ export const collectEndpoints: Rule = {
   name: "endpoints",
   over: endpointsWanted,
   derive(bucket, read, emit) {
-    const { service, portName, healthPortName } = parseEndpointsName(bucket);
-    emit(endpoints, bucket, collect(bucket, read.all(slicesOfService, service), portName, healthPortName));
+    const { name } = splitFleet(bucket);
+    const { service, portName, healthPortName } = parseEndpointsName(name);
+    emit(endpoints, bucket, collect(name, read.all(slicesOfService, service), portName, healthPortName));
   },
 };
 
@@ -32,7 +34,7 @@ export const collectWeightedEndpoints: Rule = {
   derive(bucket, read, emit) {
     const groups = read.all(weightedServices, bucket)[0]?.groups ?? [];
     emit(endpoints, bucket, {
-      name: bucket,
+      name: splitFleet(bucket).name,
       endpoints: [],
       groups: groups.map(({ endpoints: name, weight }) => {
         const { service, portName } = parseEndpointsName(name);
@@ -66,6 +68,7 @@ function readyEndpoints(slice: EndpointSlice, portName: string, healthPortName: 
   });
 }
 
+/** The name is enough: those of a Service's ports differ, also between TCP and UDP. */
 function portNumber(slice: EndpointSlice, name: string): number | undefined {
-  return slice.ports?.find((port) => (port.name ?? "") === name && (port.protocol ?? "TCP") === "TCP")?.port ?? undefined;
+  return slice.ports?.find((port) => (port.name ?? "") === name)?.port ?? undefined;
 }

@@ -20,12 +20,20 @@ function comparePaths(a: PathMatch, b: PathMatch): number {
 /** A text that is equal for routes that match the same requests. */
 export function matchKey(match: RouteMatch): string {
   const sorted = (items: readonly unknown[]): readonly string[] => items.map((item) => JSON.stringify(item)).toSorted();
-  return JSON.stringify([match.path, match.method ?? "", sorted(match.headers), sorted(match.queryParameters)]);
+  return JSON.stringify([match.path, match.grpc === undefined ? (match.method ?? "") : "gRPC", sorted(match.headers), sorted(match.queryParameters)]);
+}
+
+/** Routes of gRPC calls come first, as no other requests match them: the longer service, then the longer method, as GRPCRoute has it. */
+function compareCalls(a: RouteMatch, b: RouteMatch): number {
+  if (a.grpc === undefined || b.grpc === undefined) return Number(a.grpc === undefined) - Number(b.grpc === undefined);
+  return b.grpc.service - a.grpc.service || b.grpc.method - a.grpc.method || b.headers.length - a.headers.length;
 }
 
 /** Orders routes so that Envoy, which takes the first that matches, takes the most specific one. The order is total. */
 export function compareRoutes(a: Route, b: Route): number {
   return (
+    compareCalls(a.match, b.match) ||
+    (a.match.grpc === undefined ? 0 : a.priority - b.priority) ||
     comparePaths(a.match.path, b.match.path) ||
     Number(b.match.method !== undefined) - Number(a.match.method !== undefined) ||
     b.match.headers.length - a.match.headers.length ||

@@ -3,6 +3,8 @@ import type { Service } from "#gen/k8s/service";
 import { fail, ok } from "#lib/result";
 import type { Result } from "#lib/result";
 import type { CircuitBreakers, Cluster, ClusterSource, HealthCheck, LoadBalancing, SlowStart, UpstreamProtocol, UpstreamValidation } from "#model/cluster";
+import { commonFleet, inFleet } from "#model/fleet";
+import type { FleetName } from "#model/fleet";
 import type { Origin } from "#model/origin";
 import type { OutlierDetection } from "#model/policy";
 import type { SecretName } from "#model/secret";
@@ -39,13 +41,13 @@ export interface UnresolvedService {
 }
 
 /** Finds the port of a Service, by number or name. */
-export function resolveService(read: Reader, settings: Settings, namespace: string, name: string, port: number | string): Result<ServiceTarget, UnresolvedService> {
+export function resolveService(read: Reader, settings: Settings, namespace: string, name: string, port: number | string, transport: "TCP" | "UDP" = "TCP"): Result<ServiceTarget, UnresolvedService> {
   const service = read.one(objects("Service"), objectKey(namespace, name));
   if (service === undefined) return fail({ reason: "not-found", message: `there is no Service ${JSON.stringify(name)} in namespace ${JSON.stringify(namespace)}` });
   const ports = service.spec?.ports ?? [];
   if (service.spec?.type === "ExternalName") return externalTarget(read, settings, service, port);
-  const found = ports.find((candidate) => (typeof port === "number" ? candidate.port === port : candidate.name === port) && (candidate.protocol ?? "TCP") === "TCP");
-  if (found === undefined) return fail({ reason: "no-port", message: `Service ${JSON.stringify(name)} has no port ${port} (it has: ${describePorts(ports)})` });
+  const found = ports.find((candidate) => (typeof port === "number" ? candidate.port === port : candidate.name === port) && (candidate.protocol ?? "TCP") === transport);
+  if (found === undefined) return fail({ reason: "no-port", message: `Service ${JSON.stringify(name)} has no port ${port}${transport === "UDP" ? " for UDP" : ""} (it has: ${describePorts(ports)})` });
   return ok(target(read, settings, service, found));
 }
 
@@ -139,6 +141,8 @@ export interface ClusterOptions {
   readonly idleTimeoutMs?: number;
   readonly slowStart?: SlowStart;
   readonly outlierDetection?: OutlierDetection;
+  /** The certificate to show instead of the installation's. */
+  readonly clientCertificate?: SecretName;
 }
 
 /** The cluster for a Service's port with these options. Its name depends on both and on nothing else. */
@@ -154,7 +158,7 @@ export function serviceCluster(target: ServiceTarget, settings: Settings, option
     ...(options.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: options.idleTimeoutMs }),
     ...(options.slowStart === undefined ? {} : { slowStart: options.slowStart }),
     ...(options.outlierDetection === undefined ? {} : { outlierDetection: options.outlierDetection }),
-    ...(protocol === "h2" || protocol === "tls" ? upstreamTls(settings, target.clientCertificate) : {}),
+    ...(protocol === "h2" || protocol === "tls" ? upstreamTls(settings, options.clientCertificate ?? target.clientCertificate) : {}),
   };
   return {
     name: hashName(target.namespace, target.name, String(target.port), fingerprint(chosen, options.healthPortName)),
@@ -188,8 +192,8 @@ function clusterSource(target: ServiceTarget, settings: Settings, healthPortName
   return { kind: "endpoints", endpoints: endpointsName(target.namespace, target.name, target.portName, healthPortName) };
 }
 
-/** Says that a cluster is wanted, and with it its endpoints. */
-export function emitCluster(emit: Emit, cluster: Cluster): void {
-  emit(clusters, cluster.name, cluster);
-  if (cluster.source.kind === "endpoints") emit(endpointsWanted, cluster.source.endpoints, true);
+/** Says that the Envoys of a fleet want a cluster, and with it its endpoints. */
+export function emitCluster(emit: Emit, cluster: Cluster, fleet: FleetName = commonFleet): void {
+  emit(clusters, inFleet(fleet, cluster.name), cluster);
+  if (cluster.source.kind === "endpoints" && cluster.weightedGroups !== true) emit(endpointsWanted, inFleet(fleet, cluster.source.endpoints), true);
 }

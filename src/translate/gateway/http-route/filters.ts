@@ -3,7 +3,7 @@ import type { Result } from "#lib/result";
 import type { Origin } from "#model/origin";
 import type { HostRewrite, Mirror, RoutePolicies } from "#model/route";
 import type { HttpRouteFilter } from "#translate/gateway/api";
-import type { RouteVisit } from "#translate/gateway/http-route/backends";
+import type { RouteVisit } from "#translate/gateway/backends";
 import { corsPolicy } from "#translate/gateway/http-route/cors";
 import { requestHeaders, responseHeaders } from "#translate/gateway/http-route/header-modifier";
 import { unsupported } from "#translate/gateway/http-route/rule-problem";

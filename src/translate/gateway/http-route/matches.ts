@@ -20,12 +20,18 @@ export function parseMatches(matches: readonly HttpRouteMatch[] | undefined): Re
 function parseMatch(match: HttpRouteMatch, at: string): Result<RouteMatch, RuleProblem> {
   const path = parsePath(match.path ?? {}, `${at}.path`);
   if (!path.ok) return path;
-  const headers = parseValues(match.headers, `${at}.headers`, (name) => name.toLowerCase());
+  const headers = parseHeaders(match.headers, `${at}.headers`);
   if (!headers.ok) return headers;
   const queryParameters = parseValues(match.queryParams, `${at}.queryParams`, (name) => name);
   if (!queryParameters.ok) return queryParameters;
   const method = match.method === undefined ? {} : { method: match.method };
-  return ok({ path: path.value, ...method, headers: headers.value.map(headerMatch), queryParameters: queryParameters.value });
+  return ok({ path: path.value, ...method, headers: headers.value, queryParameters: queryParameters.value });
+}
+
+/** Reads tests of headers. */
+export function parseHeaders(matches: readonly NamedValueMatch[] | undefined, at: string): Result<readonly HeaderMatch[], RuleProblem> {
+  const headers = parseValues(matches, at, (name) => name.toLowerCase());
+  return headers.ok ? ok(headers.value.map(headerMatch)) : headers;
 }
 
 function parsePath({ type = "PathPrefix", value = "/" }: NonNullable<HttpRouteMatch["path"]>, at: string): Result<PathMatch, RuleProblem> {

@@ -3,7 +3,7 @@ import type { Result } from "#lib/result";
 import type { Origin } from "#model/origin";
 import type { ForwardAction, ForwardTarget, PathMatch, Route, RouteAction, RouteMatch } from "#model/route";
 import type { HttpRouteRule } from "#translate/gateway/api";
-import type { RouteVisit } from "#translate/gateway/http-route/backends";
+import type { RouteVisit } from "#translate/gateway/backends";
 import { parseFilters } from "#translate/gateway/http-route/filters";
 import type { RuleFilters } from "#translate/gateway/http-route/filters";
 import { parseMatches } from "#translate/gateway/http-route/matches";
@@ -21,8 +21,12 @@ export interface RuleTranslation {
 }
 
 /** Follows one rule of an HTTPRoute. */
-export function translateRule(visit: RouteVisit, rule: HttpRouteRule, origin: Origin): RuleTranslation {
-  const matches = parseMatches(rule.matches);
+export function translateHttpRule(visit: RouteVisit, rule: HttpRouteRule, origin: Origin): RuleTranslation {
+  return translateRule(visit, rule, parseMatches(rule.matches), origin);
+}
+
+/** Follows one rule whose matches are read. */
+export function translateRule(visit: RouteVisit, rule: Omit<HttpRouteRule, "matches">, matches: Result<readonly RouteMatch[], RuleProblem>, origin: Origin): RuleTranslation {
   if (!matches.ok) return { routes: [], problem: matches.error };
   const routes = ruleRoutes(visit, rule, matches.value, origin);
   if (routes.ok) return { routes: routes.value };
@@ -35,7 +39,7 @@ function route(match: RouteMatch, action: RouteAction, policies: Route["policies
   return { match, priority: 0, action, policies, origin };
 }
 
-function ruleRoutes(visit: RouteVisit, rule: HttpRouteRule, matches: readonly RouteMatch[], origin: Origin): Result<readonly Route[], RuleProblem> {
+function ruleRoutes(visit: RouteVisit, rule: Omit<HttpRouteRule, "matches">, matches: readonly RouteMatch[], origin: Origin): Result<readonly Route[], RuleProblem> {
   // Backends first: what is wrong with references is told whatever else is wrong.
   const targets = parseTargets(visit, rule.backendRefs, origin);
   const filters = parseFilters(visit, rule.filters, origin);

@@ -4,7 +4,7 @@ import type { Origin } from "#model/origin";
 import { unresolvedCluster } from "#model/route";
 import type { ForwardTarget } from "#model/route";
 import type { HttpBackendReference, HttpRouteFilter } from "#translate/gateway/api";
-import type { RouteVisit } from "#translate/gateway/http-route/backends";
+import type { RouteVisit } from "#translate/gateway/backends";
 import { requestHeaders, responseHeaders } from "#translate/gateway/http-route/header-modifier";
 import { unsupported } from "#translate/gateway/http-route/rule-problem";
 import type { RuleProblem } from "#translate/gateway/http-route/rule-problem";

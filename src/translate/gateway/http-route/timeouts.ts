@@ -11,7 +11,7 @@ import type { RuleProblem } from "#translate/gateway/http-route/rule-problem";
 export type Patience = Pick<ForwardAction, "responseTimeout" | "retry">;
 
 /** Reads `timeouts` and `retry` of a rule. */
-export function parsePatience(rule: HttpRouteRule): Result<Patience, RuleProblem> {
+export function parsePatience(rule: Pick<HttpRouteRule, "timeouts" | "retry">): Result<Patience, RuleProblem> {
   const request = parseDuration(rule.timeouts?.request, "timeouts.request");
   if (!request.ok) return request;
   const backend = parseDuration(rule.timeouts?.backendRequest, "timeouts.backendRequest");

@@ -2,18 +2,20 @@ import type { ListenerName } from "#model/listener";
 import { family } from "#store/family";
 import type { HttpProtocol } from "#translate/gateway/listener-names";
 
-/** Something that belongs to one host of an Envoy listener. GRPCRoutes will be one more kind of it. */
+/** Something that belongs to one host of an Envoy listener. */
 export type HostAttachment = {
+  /** As known in all fleets. */
   readonly listener: ListenerName;
   readonly host: string;
   readonly protocol: HttpProtocol;
   /** The port of the Gateway's listener, which redirects lead to. */
   readonly port: number;
 } & (
-  | { readonly kind: "http-route"; readonly route: string }
+  /** A route, by its bucket among those that are compiled. */
+  | { readonly kind: "route"; readonly compiled: string }
   /** A listener has this very hostname: its requests end here, even when no route is attached. */
   | { readonly kind: "listener" }
 );
 
-/** Bucket: see `hostKey`. */
+/** Bucket: `hostKey`. */
 export const hostAttachments = family<HostAttachment>("gateway-host-attachment");

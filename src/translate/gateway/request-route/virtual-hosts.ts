@@ -1,12 +1,13 @@
+import { splitFleet } from "#model/fleet";
 import type { Route, VirtualHost } from "#model/route";
 import type { Reader, Rule } from "#store/family";
 import { virtualHosts, wildcardHosts } from "#translate/facts";
-import { hostAttachments } from "#translate/gateway/host-attachments";
-import type { HostAttachment } from "#translate/gateway/host-attachments";
-import { compareAge, compiledRoutes } from "#translate/gateway/http-route/compiled-route";
-import type { CompiledRoute } from "#translate/gateway/http-route/compiled-route";
 import { redirectFrom } from "#translate/gateway/http-route/redirect";
 import { hostKey } from "#translate/gateway/listener-names";
+import { compareAge, compiledRoutes } from "#translate/gateway/request-route/compiled-route";
+import type { CompiledRoute } from "#translate/gateway/request-route/compiled-route";
+import { hostAttachments } from "#translate/gateway/request-route/host-attachments";
+import type { HostAttachment } from "#translate/gateway/request-route/host-attachments";
 import { orderRoutes } from "#translate/shared/route-order";
 
 /** Everything about one host of a Gateway's listener: the unit that a change of a route runs again. */
@@ -25,21 +26,21 @@ export const gatewayVirtualHosts: Rule = {
 
 function build(read: Reader, first: HostAttachment, attachments: readonly HostAttachment[]): VirtualHost {
   const { listener, host, protocol } = first;
-  const compiled = attachedHttpRoutes(read, attachments);
+  const compiled = attachedRoutes(read, attachments);
   // A connection is for one listener of the Gateway: requests for the host of another one are misdirected (421).
   const ownListener = attachments.some((attachment) => attachment.kind === "listener");
   return {
-    listener,
+    listener: splitFleet(listener).name,
     host,
     wildcard: "any-depth",
     requireSni: protocol === "https" && ownListener,
     routes: sortRoutes(compiled, first),
-    origins: compiled.map(({ key }) => ({ kind: "HTTPRoute", namespace: key.slice(0, key.indexOf("/")), name: key.slice(key.indexOf("/") + 1) })),
+    origins: compiled.map(({ kind, key }) => ({ kind, namespace: key.slice(0, key.indexOf("/")), name: key.slice(key.indexOf("/") + 1) })),
   };
 }
 
-function attachedHttpRoutes(read: Reader, attachments: readonly HostAttachment[]): readonly CompiledRoute[] {
-  const keys = new Set(attachments.flatMap((attachment) => (attachment.kind === "http-route" ? [attachment.route] : [])));
+function attachedRoutes(read: Reader, attachments: readonly HostAttachment[]): readonly CompiledRoute[] {
+  const keys = new Set(attachments.flatMap((attachment) => (attachment.kind === "route" ? [attachment.compiled] : [])));
   return [...keys].flatMap((key) => read.one(compiledRoutes, key) ?? []).toSorted(compareAge);
 }
 
