@@ -21,7 +21,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   xds: ["gen/envoy", "lib", "metrics"],
   status: ["conditions", "store", "k8s", "settings", "lib", "metrics", "sources/kubernetes"],
   certs: ["conditions", "store", "k8s", "settings", "lib"],
-  app: ["lib", "gen", "model", "k8s", "settings", "metrics", "conditions", "store", "sources", "translate", "envoy", "xds", "status", "certs"],
+  provision: ["k8s/object", "gen/k8s", "settings", "lib", "envoy/bootstrap", "envoy/bootstrap-secrets", "translate/gateway/fleet-plan"],
+  app: ["lib", "gen", "model", "k8s", "settings", "metrics", "conditions", "store", "sources", "translate", "envoy", "xds", "status", "certs", "provision"],
   cli: ["lib", "app", "certs", "settings", "k8s", "sources", "envoy"],
 };
 

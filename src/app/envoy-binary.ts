@@ -3,11 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, ch
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { envoyVersion } from "#settings/envoy";
 
 const run = promisify(execFile);
-
-/** The Envoy that the generated types belong to. */
-export const envoyVersion = "1.40.0";
 
 /** Where Contour keeps what it downloads, by version: $CONTOUR_CACHE, else below the user's cache folder. */
 export function cacheFolder(env: NodeJS.ProcessEnv): string {

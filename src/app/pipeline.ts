@@ -14,6 +14,8 @@ import type { ObjectEvent } from "#store/event";
 import type { Family } from "#store/family";
 import { Graph } from "#store/graph";
 import type { Fact } from "#store/graph";
+import { fleetPlans } from "#translate/gateway/fleet-plan";
+import type { FleetPlan } from "#translate/gateway/fleet-plan";
 import { gatewayRules } from "#translate/gateway/rules";
 import { certificatesWanted, ingressProblems, missingCertificates, objectKey, objects, sharedGuards, statuses, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
 import type { DesiredStatus, IngressProblem } from "#translate/facts";
@@ -34,6 +36,8 @@ export interface PipelineChange {
   readonly missingCertificates: ReadonlyMap<string, readonly string[]>;
   /** Resources (xDS service and name) that cannot be encoded, with the reason; an empty list means they can again. */
   readonly unencodable: ReadonlyMap<string, readonly string[]>;
+  /** The Envoys that Gateways are to have, by `namespace/name`; an empty list means none. */
+  readonly fleetPlans: ReadonlyMap<string, readonly FleetPlan[]>;
   /** Resources (see `resourceKey`) whose parts have changed. */
   readonly parts: readonly string[];
 }
@@ -47,7 +51,7 @@ export class Pipeline {
 
   constructor(settings: Settings, envoySettings: EnvoySettings) {
     const rules = [...translationRules(settings, gatewayRules(settings)), ...envoyRules(envoySettings)];
-    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, missingCertificates, unencodable, virtualHosts, wildcardHosts, tlsHosts, sharedGuards] as readonly Family<unknown>[]);
+    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, missingCertificates, unencodable, fleetPlans, virtualHosts, wildcardHosts, tlsHosts, sharedGuards] as readonly Family<unknown>[]);
   }
 
   /** Takes in changes of objects and tells what they led to. */
@@ -68,6 +72,7 @@ export class Pipeline {
       certificates: changed(certificatesWanted),
       missingCertificates: changed(missingCertificates),
       unencodable: changed(unencodable),
+      fleetPlans: changed(fleetPlans),
       parts: [
         ...[...changed(virtualHosts).keys()].map((name) => resourceKey(scopeType, name)),
         ...[...changed(wildcardHosts).keys()].map((listener) => resourceKey(scopeType, wildScopeName(listener))),

@@ -5,6 +5,8 @@ import { applyConfiguration } from "#app/configuration";
 import { Controller } from "#app/controller";
 import type { LoadBalancerAddress } from "#app/controller";
 import { gatewayPortBeside } from "#app/gateway-ports";
+import { Provisioner } from "#app/provisioner";
+import { fleetOfCertificate, openAuthority, serverFiles } from "#app/xds-identity";
 import { serveHttp } from "#app/http-endpoints";
 import type { HttpAddress } from "#app/http-endpoints";
 import type { PipelineChange } from "#app/pipeline";
@@ -18,7 +20,10 @@ import { createStatusMetrics } from "#metrics/status";
 import { createXdsMetrics } from "#metrics/xds";
 import type { Choices } from "#settings/configuration";
 import type { EnvoySettings } from "#settings/envoy";
+import type { ProvisionSettings } from "#provision/settings";
 import type { Settings } from "#settings/settings";
+import { objectKey } from "#translate/facts";
+import { gatewayClasses, gateways } from "#translate/gateway/api";
 import type { ApiAccess } from "#sources/kubernetes/access";
 import { createApiClient } from "#sources/kubernetes/client";
 import type { ApiClient } from "#sources/kubernetes/client";
@@ -45,6 +50,8 @@ export interface ServeOptions {
   readonly health: HttpAddress;
   /** Where `/debug/*` is served. */
   readonly debug: HttpAddress;
+  /** Makes Envoys for each Gateway; without it all Gateways share those that are there. */
+  readonly provision?: { readonly settings: Omit<ProvisionSettings, "envoy">; readonly namespace: string };
   readonly envoyService: { readonly namespace: string; readonly name: string };
   /** Addresses for statuses instead of those of Envoy's Service. */
   readonly statusAddresses?: readonly LoadBalancerAddress[];
@@ -64,7 +71,18 @@ export async function serve(options: ServeOptions): Promise<void> {
   const observed = new ObservedStatuses();
   const choices = await readChoices(client, options);
   const writer = new StatusWriter({ client, log, metrics: createStatusMetrics(registry), controllerName: options.settings.gatewayControllerName, current: (update) => observed.get(`${update.kind}/${update.namespace}/${update.name}`), clock, sleep, signal });
-  const controller = new Controller({ settings: withGatewayPorts(choices.settings), envoySettings: choices.envoySettings, clock, onChange: (change) => publish(change, writer, log) });
+  const settings = gatewaySettings(choices.settings, options.provision !== undefined);
+  const authority = options.provision === undefined ? undefined : await openAuthority(client, options.provision.namespace, clock);
+  let provisioner: Provisioner | undefined;
+  const controller = new Controller({ settings, envoySettings: choices.envoySettings, clock, onChange: (change) => {
+    publish(change, writer, log);
+    provisioner?.follow(change.fleetPlans);
+    for (const [gateway, plans] of change.fleetPlans) if (plans.length === 0 && controller.pipeline.graph.items(gateways, gateway).length === 0) controller.forgetFleet(gateway);
+  } });
+  if (options.provision !== undefined && authority !== undefined) {
+    const isForeign = (gateway: string): boolean => isForeignGateway(controller, settings, gateway);
+    provisioner = new Provisioner({ client, authority, settings: { ...options.provision.settings, envoy: choices.envoySettings }, log, clock, sleep, random: Math.random, signal, isForeign, onAddresses: (fleet, found) => controller.setAddresses(found, fleet) });
+  }
   const addresses = new ServiceAddresses(options, controller);
   const source = watchCluster({
     client,
@@ -89,12 +107,14 @@ export async function serve(options: ServeOptions): Promise<void> {
   if (!signal.aborted) {
     controller.open();
     addresses.publish();
-    const xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(options.xds.tls === undefined ? {} : { tls: options.xds.tls }), fleetOf: () => controller.store, signal, log, clock, metrics: createXdsMetrics(registry), onNack: (nack) => (log.error({ type: nack.type, resource: nack.name, node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onAck: (ack) => controller.accepted(ack) });
+    const tls = authority === undefined ? options.xds.tls : await serverFiles(authority, log, clock, signal);
+    const xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(tls === undefined ? {} : { tls }), fleetOf: (_node, certificate) => controller.fleet(fleetOfCertificate(certificate)), signal, log, clock, metrics: createXdsMetrics(registry), onNack: (nack) => (log.error({ type: nack.type, resource: nack.name, node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onAck: (ack) => controller.accepted(ack) });
     const ticking = setInterval(() => controller.tick(), tickMs);
     signal.addEventListener("abort", () => clearInterval(ticking), { once: true });
     ready = true;
     log.info({ port: xds.port }, "the first configuration is complete; serving xDS");
-    await lead(options, client, writer, sleep);
+    void provisioner?.watch();
+    await lead(options, client, sleep, (leading) => (writer.setLeading(leading), provisioner?.setLeading(leading)));
   }
   http.close();
   client.close();
@@ -111,13 +131,13 @@ async function readChoices(client: ApiClient, { settings, envoySettings, contour
   return configured;
 }
 
-async function lead(options: ServeOptions, client: ApiClient, writer: StatusWriter, sleep: (ms: number) => Promise<void>): Promise<void> {
+async function lead(options: ServeOptions, client: ApiClient, sleep: (ms: number) => Promise<void>, onChange: (leading: boolean) => void): Promise<void> {
   const { leaderElection, log, clock, signal } = options;
   if (leaderElection === undefined) {
-    writer.setLeading(true);
+    onChange(true);
     return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
   }
-  return runLeaderElection({ ...leaderElection, client, identity: `${process.env["POD_NAME"] ?? "contour"}-${randomUUID()}`, log, clock, sleep, signal, onChange: (leading) => writer.setLeading(leading) });
+  return runLeaderElection({ ...leaderElection, client, identity: `${process.env["POD_NAME"] ?? "contour"}-${randomUUID()}`, log, clock, sleep, signal, onChange });
 }
 
 function publish(change: PipelineChange, writer: StatusWriter, log: Logger): void {
@@ -125,8 +145,16 @@ function publish(change: PipelineChange, writer: StatusWriter, log: Logger): voi
   for (const [ingress, problems] of change.ingressProblems) for (const problem of problems) log.warn({ ingress, field: problem.field, reason: problem.message }, "a part of an Ingress has no effect");
 }
 
-function withGatewayPorts(settings: Settings): Settings {
-  return { ...settings, gatewayPort: gatewayPortBeside([settings.http.port, settings.https.port]) };
+/** Gateways with Envoys of their own have all ports for themselves. */
+function gatewaySettings(settings: Settings, provision: boolean): Settings {
+  if (provision) return { ...settings, gatewaySites: "own-fleet", awaitEnvoys: true };
+  return { ...settings, awaitEnvoys: true, gatewayPort: gatewayPortBeside([settings.http.port, settings.https.port]) };
+}
+
+function isForeignGateway({ pipeline: { graph } }: Controller, { gatewayControllerName }: Settings, gateway: string): boolean {
+  const [found] = graph.items(gateways, gateway);
+  const [gatewayClass] = found === undefined ? [] : graph.items(gatewayClasses, objectKey("", found.spec.gatewayClassName));
+  return gatewayClass !== undefined && gatewayClass.spec.controllerName !== gatewayControllerName;
 }
 
 /** The statuses that objects have, as last seen. */

@@ -1,3 +1,4 @@
+import { envoyVersion } from "#settings/envoy";
 import { Command, CommanderError } from "commander";
 import { readFileSync } from "node:fs";
 
@@ -27,5 +28,5 @@ export async function runProgram(args: readonly string[]): Promise<number> {
 
 function versionText(): string {
   const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
-  return `contour ${manifest.version} (Envoy 1.40.0)`;
+  return `contour ${manifest.version} (Envoy ${envoyVersion})`;
 }

@@ -1,8 +1,9 @@
 import { isIP } from "node:net";
+import { Option } from "commander";
 import type { Command } from "commander";
 import { parseGoDuration } from "#lib/go-duration";
 import { parsePort } from "#cli/number-option";
-import { defaultEnvoySettings } from "#settings/envoy";
+import { defaultEnvoySettings, envoyVersion } from "#settings/envoy";
 
 interface Options {
   readonly incluster?: boolean;
@@ -39,6 +40,10 @@ interface Options {
   readonly leaderElectionResourceName: string;
   readonly leaderElectionResourceNamespace: string;
   readonly contourConfigName?: string;
+  readonly provisionGateways?: boolean;
+  readonly provisionedEnvoyImage: string;
+  readonly provisionedImagePullPolicy: "Always" | "IfNotPresent" | "Never";
+  readonly xdsServiceHost: string;
   readonly debug?: boolean;
 }
 
@@ -83,6 +88,10 @@ export function defineServe(program: Command, finish: (code: number) => void): v
     .option("--leader-election-resource-name <name>", "name of the Lease", "leader-elect")
     .option("--leader-election-resource-namespace <name>", "namespace of the Lease", namespace)
     .option("--contour-config-name <name>", "the ContourConfiguration to use, in the namespace of CONTOUR_NAMESPACE (env CONTOUR_CONFIG_NAME)", env["CONTOUR_CONFIG_NAME"])
+    .option("--provision-gateways", "make Envoys of its own for each Gateway, with certificates of an authority that is made for that")
+    .option("--provisioned-envoy-image <image>", "the image of those Envoys", `envoyproxy/envoy:distroless-v${envoyVersion}`)
+    .addOption(new Option("--provisioned-image-pull-policy <policy>", "when that image is pulled").choices(["Always", "IfNotPresent", "Never"]).default("IfNotPresent"))
+    .option("--xds-service-host <host>", "the name under which those Envoys find this controller", `contour.${namespace}.svc`)
     .option("-d, --debug", "log more")
     .addHelpText("after", "\nExamples:\n  contour serve --kubeconfig ~/.kube/config --insecure\n  contour serve --incluster --xds-address 0.0.0.0 --contour-cafile /certs/ca.crt --contour-cert-file /certs/tls.crt --contour-key-file /certs/tls.key")
     .action(async (options: Options) => finish(await start(options, namespace)));
@@ -101,8 +110,8 @@ function duration(flag: string, text: string): number {
 async function start(options: Options, namespace: string): Promise<number> {
   const { contourCafile: caFile, contourCertFile: certFile, contourKeyFile: keyFile } = options;
   const tls = caFile !== undefined && certFile !== undefined && keyFile !== undefined ? { caFile, certFile, keyFile } : undefined;
-  if (tls === undefined && options.insecure !== true) {
-    process.stderr.write("contour serve: the xDS server carries private keys, so it needs --contour-cafile, --contour-cert-file and --contour-key-file; --insecure goes without, for a machine of one's own\n");
+  if (tls === undefined && options.insecure !== true && options.provisionGateways !== true) {
+    process.stderr.write("contour serve: the xDS server carries private keys, so it needs --contour-cafile, --contour-cert-file and --contour-key-file, or --provision-gateways, which makes its own; --insecure goes without, for a machine of one's own\n");
     return 2;
   }
   const [{ serve }, { inClusterAccess }, { kubeconfigAccess }, { defaultSettings }, { pino }] = await Promise.all([import("#app/serve"), import("#sources/kubernetes/in-cluster"), import("#sources/kubernetes/kubeconfig-access"), import("#settings/settings"), import("pino")]);
@@ -126,6 +135,7 @@ async function start(options: Options, namespace: string): Promise<number> {
     http: { address: options.httpAddress, port: options.httpPort },
     health: { address: options.healthAddress, port: options.healthPort },
     debug: { address: options.debugHttpAddress, port: options.debugHttpPort },
+    ...(options.provisionGateways === true ? { provision: { namespace, settings: { envoyImage: options.provisionedEnvoyImage, imagePullPolicy: options.provisionedImagePullPolicy, xds: { host: options.xdsServiceHost, port: options.xdsPort } } } } : {}),
     envoyService: { namespace: options.envoyServiceNamespace, name: options.envoyServiceName },
     ...(statusAddresses.length === 0 ? {} : { statusAddresses }),
     ...(options.disableLeaderElection === true

@@ -1,6 +1,7 @@
 import type { BackendTLSPolicy } from "#gen/k8s/backend-tls-policy";
 import type { ConfigMap } from "#gen/k8s/config-map";
 import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
+import type { ContourDeployment } from "#gen/k8s/contour-deployment";
 import type { EndpointSlice } from "#gen/k8s/endpoint-slice";
 import type { ExtensionService } from "#gen/k8s/extension-service";
 import type { GatewayClass } from "#gen/k8s/gateway-class";
@@ -46,6 +47,7 @@ export interface KindTypes {
   readonly TLSCertificateDelegation: TLSCertificateDelegation;
   readonly ExtensionService: ExtensionService;
   readonly ContourConfiguration: ContourConfiguration;
+  readonly ContourDeployment: ContourDeployment;
   readonly GatewayClass: GatewayClass;
   readonly Gateway: Gateway;
   readonly ListenerSet: ListenerSet;
@@ -80,6 +82,7 @@ export const kinds: Readonly<Record<KindName, KindSpec>> = {
   TLSCertificateDelegation: { ...contour, kind: "TLSCertificateDelegation", plural: "tlscertificatedelegations" },
   ExtensionService: { ...contour, kind: "ExtensionService", version: "v1alpha1", plural: "extensionservices" },
   ContourConfiguration: { ...contour, kind: "ContourConfiguration", version: "v1alpha1", plural: "contourconfigurations" },
+  ContourDeployment: { ...contour, kind: "ContourDeployment", version: "v1alpha1", plural: "contourdeployments" },
   GatewayClass: { ...gateway, kind: "GatewayClass", plural: "gatewayclasses", namespaced: false },
   Gateway: { ...gateway, kind: "Gateway", plural: "gateways" },
   ListenerSet: { ...gateway, kind: "ListenerSet", plural: "listenersets" },

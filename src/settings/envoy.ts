@@ -1,3 +1,6 @@
+/** The Envoy that the generated types belong to. */
+export const envoyVersion = "1.40.0";
+
 /** A limit in milliseconds, or none at all; absent leaves Envoy's own default. */
 export type TimeoutChoice = number | "off";
 

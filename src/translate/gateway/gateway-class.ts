@@ -2,20 +2,31 @@ import { condition } from "#conditions/gateway";
 import type { Condition } from "#conditions/gateway";
 import { Bug } from "#lib/bug";
 import type { Settings } from "#settings/settings";
-import type { Rule } from "#store/family";
+import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
-import { statuses } from "#translate/facts";
+import { objectKey, objects, statuses } from "#translate/facts";
 import { gatewayClasses } from "#translate/gateway/api";
-import type { GatewayClass } from "#translate/gateway/api";
+import type { ApiReference, GatewayClass } from "#translate/gateway/api";
 
-/** GatewayClasses that are ours and accepted. Bucket: `/name`. */
+/** GatewayClasses whose Gateways we serve. Bucket: `/name`. */
 export const acceptedClasses = family<true>("accepted-gateway-class");
 
 /** The features of Gateway API's conformance suite that are implemented, in the order of their names. */
 export const supportedFeatures = [
+  "BackendTLSPolicy",
+  "BackendTLSPolicySANValidation",
+  "GRPCRoute",
+  "GRPCRouteNamedRouteRule",
   "Gateway",
+  "GatewayAddressEmpty",
+  "GatewayBackendClientCertificate",
+  "GatewayFrontendClientCertificateValidation",
+  "GatewayFrontendClientCertificateValidationInsecureFallback",
   "GatewayHTTPListenerIsolation",
+  "GatewayHTTPSListenerDetectMisdirectedRequests",
+  "GatewayInfrastructurePropagation",
   "GatewayPort8080",
+  "GatewayStaticAddresses",
   "HTTPRoute",
   "HTTPRoute303RedirectStatusCode",
   "HTTPRoute307RedirectStatusCode",
@@ -24,6 +35,8 @@ export const supportedFeatures = [
   "HTTPRouteBackendProtocolWebSocket",
   "HTTPRouteBackendRequestHeaderModification",
   "HTTPRouteBackendTimeout",
+  "HTTPRouteCORS",
+  "HTTPRouteDestinationPortMatching",
   "HTTPRouteHostRewrite",
   "HTTPRouteMethodMatching",
   "HTTPRouteNamedRouteRule",
@@ -37,8 +50,17 @@ export const supportedFeatures = [
   "HTTPRouteRequestPercentageMirror",
   "HTTPRouteRequestTimeout",
   "HTTPRouteResponseHeaderModification",
+  "HTTPRouteRetry",
+  "HTTPRouteRetryBackendTimeout",
+  "HTTPRouteRetryConnectionError",
   "HTTPRouteSchemeRedirect",
+  "ListenerSet",
   "ReferenceGrant",
+  "TCPRoute",
+  "TLSRoute",
+  "TLSRouteModeMixed",
+  "TLSRouteModeTerminate",
+  "UDPRoute",
 ] as const;
 
 /** Accepts the GatewayClasses whose controller is this one; says nothing about others. */
@@ -51,19 +73,29 @@ export function gatewayClassRule(settings: Settings): Rule {
       if (gatewayClass === undefined) throw new Bug(`no GatewayClass ${bucket}`);
       if (gatewayClass.spec.controllerName !== settings.gatewayControllerName) return;
       const { name, generation = 0 } = gatewayClass.metadata;
-      const accepted = acceptance(gatewayClass, generation);
-      if (accepted.status === "True") emit(acceptedClasses, bucket, true);
+      const accepted = acceptance(read, gatewayClass, generation);
+      // Parameters that have gone, maybe by mistake, must not take down the Gateways that were made with them.
+      if (accepted.status === "True" || isContourDeployment(gatewayClass.spec.parametersRef)) emit(acceptedClasses, bucket, true);
       const status = { conditions: [accepted], supportedFeatures: supportedFeatures.map((feature) => ({ name: feature })) };
       emit(statuses, `GatewayClass/${bucket}`, { kind: "GatewayClass", namespace: "", name, generation, status });
     },
   };
 }
 
-function acceptance(gatewayClass: GatewayClass, generation: number): Condition {
-  const parameters = gatewayClass.spec.parametersRef;
-  // Contour's own parameters belong to the provisioner; a class that names them must still work with `contour serve`.
-  const known = parameters === undefined || (parameters.group === "projectcontour.io" && parameters.kind === "ContourDeployment");
-  if (known) return condition("GatewayClass", "Accepted", "True", "Accepted", "this controller serves Gateways of this class", generation);
-  const message = `spec.parametersRef names a ${parameters.group}/${parameters.kind}; only projectcontour.io/ContourDeployment is known`;
-  return condition("GatewayClass", "Accepted", "False", "InvalidParameters", message, generation);
+function acceptance(read: Reader, gatewayClass: GatewayClass, generation: number): Condition {
+  const problem = parametersProblem(read, gatewayClass.spec.parametersRef);
+  if (problem === undefined) return condition("GatewayClass", "Accepted", "True", "Accepted", "this controller serves Gateways of this class", generation);
+  return condition("GatewayClass", "Accepted", "False", "InvalidParameters", `spec.parametersRef: ${problem}`, generation);
+}
+
+function isContourDeployment(reference: ApiReference | undefined): boolean {
+  return reference?.group === "projectcontour.io" && reference.kind === "ContourDeployment";
+}
+
+/** Why a reference to parameters leads nowhere. */
+export function parametersProblem(read: Reader, reference: ApiReference | undefined): string | undefined {
+  if (reference === undefined) return undefined;
+  const { group, kind, namespace = "", name } = reference;
+  if (!isContourDeployment(reference)) return `a ${group}/${kind} is not known here; only projectcontour.io/ContourDeployment is`;
+  return read.any(objects("ContourDeployment"), objectKey(namespace, name)) ? undefined : `there is no ContourDeployment ${JSON.stringify(name)} in namespace ${JSON.stringify(namespace)}`;
 }

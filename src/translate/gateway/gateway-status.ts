@@ -1,7 +1,9 @@
 import { condition } from "#conditions/gateway";
 import type { Condition } from "#conditions/gateway";
 import type { Result } from "#lib/result";
+import type { Reader } from "#store/family";
 import type { Gateway } from "#translate/gateway/api";
+import { parametersProblem } from "#translate/gateway/gateway-class";
 import { allowsInsecureFallback } from "#translate/gateway/gateway-tls";
 import type { GatewayTlsProblem } from "#translate/gateway/gateway-tls";
 import type { ListenerVerdict } from "#translate/gateway/listener-status";
@@ -33,9 +35,10 @@ export interface GatewayFindings {
 }
 
 /** Checks what concerns a Gateway as a whole. */
-export function gatewayRefusal(gateway: Gateway): GatewayRefusal | undefined {
+export function gatewayRefusal(read: Reader, gateway: Gateway): GatewayRefusal | undefined {
   const parameters = gateway.spec.infrastructure?.parametersRef;
-  if (parameters !== undefined) return { reason: "InvalidParameters", message: `spec.infrastructure.parametersRef names a ${parameters.group}/${parameters.kind}; no kind of parameters is known` };
+  const problem = parametersProblem(read, parameters === undefined ? undefined : { ...parameters, namespace: gateway.metadata.namespace ?? "" });
+  if (problem !== undefined) return { reason: "InvalidParameters", message: `spec.infrastructure.parametersRef: ${problem}` };
   const type = (gateway.spec.addresses ?? []).map((address) => address.type ?? "IPAddress").find((candidate) => candidate !== "IPAddress" && candidate !== "Hostname");
   return type === undefined ? undefined : { reason: "UnsupportedAddress", message: `spec.addresses: the type ${JSON.stringify(type)} is not supported; use IPAddress or Hostname` };
 }

@@ -38,7 +38,7 @@ export function gatewayRule(settings: Settings): Rule {
       const shape = read.one(gatewayShapes, bucket);
       if (gateway === undefined || shape === undefined) return;
       const { namespace = "", name, generation = 0 } = gateway.metadata;
-      const refusal = gatewayRefusal(gateway);
+      const refusal = gatewayRefusal(read, gateway);
       const judged = shape.listeners.map((listener) => {
         const state = { ...listenerState(settings, read, gateway, bucket, shape, listener), ...(refusal === undefined ? {} : { gatewayRefused: refusal.message }) };
         const verdict = judgeListener(shape, state, ownerGeneration(read, listener, generation));

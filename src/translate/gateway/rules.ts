@@ -2,6 +2,7 @@ import type { Settings } from "#settings/settings";
 import type { Rule } from "#store/family";
 import { backendTlsPolicyStatus, indexBackendTlsPolicies } from "#translate/gateway/backend-tls";
 import { gatewayCertificates } from "#translate/gateway/certificates";
+import { planFleets } from "#translate/gateway/fleet-plan";
 import { gatewayRule } from "#translate/gateway/gateway";
 import { gatewayClassRule } from "#translate/gateway/gateway-class";
 import { gatewayShapeRule } from "#translate/gateway/gateway-shape";
@@ -33,5 +34,6 @@ export function gatewayRules(settings: Settings): readonly Rule[] {
     serveStreams,
     gatewayVirtualHosts,
     listenerSetStatus,
+    planFleets(settings),
   ];
 }

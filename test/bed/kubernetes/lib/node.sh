@@ -1,5 +1,7 @@
 # sourced by up.sh: containerd, kubelet, kube-proxy, CoreDNS, LoadBalancer controller
 mkdir -p $RUN/cni/net.d $CTRD $RUN/kubelet
+# Replaces a file only when it changes: kube-proxy ends itself when somebody writes its configuration, and a kept cluster comes here again.
+settle() { cat > $1.new; if cmp -s $1.new $1; then rm $1.new; else mv $1.new $1; fi; }
 sed "s#@RUN@#$RUN#g; s#@CTRD@#$CTRD#g" $BED/lib/containerd.toml.in > $RUN/containerd.toml
 cat > $RUN/cni/net.d/10-bed.conflist <<C
 {"cniVersion":"0.4.0","name":"bed","plugins":[
@@ -44,7 +46,7 @@ systemReserved: {}
 C
 start kubelet $BIN/kubelet --config=$RUN/kubelet.yaml --kubeconfig=$RUN/kubelet.kubeconfig --root-dir=$RUN/kubelet \
   --hostname-override=$NODE_NAME --node-ip=$NODE_IP --cert-dir=$RUN/kubelet/pki --v=2
-cat > $RUN/kube-proxy.yaml <<C
+settle $RUN/kube-proxy.yaml <<C
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
 bindAddress: 0.0.0.0

@@ -1,0 +1,214 @@
+import type { Logger } from "pino";
+import type { LoadBalancerAddress } from "#app/controller";
+import { fleetWish } from "#app/xds-identity";
+import { issueCertificate, stillServes } from "#certs/authority";
+import type { KeyPair } from "#certs/authority";
+import type { FleetName } from "#model/fleet";
+import { certificateName, envoyName, owningGatewayLabel } from "#provision/names";
+import { fleetObjects, otherWorkload } from "#provision/objects";
+import type { AppliedObject } from "#provision/objects";
+import { serviceType } from "#provision/service";
+import type { ProvisionSettings } from "#provision/settings";
+import { retryAfterMs, statusOf } from "#sources/kubernetes/api-error";
+import type { ApiClient } from "#sources/kubernetes/client";
+import { followLabelled } from "#sources/kubernetes/labelled";
+import type { LabelledObject } from "#sources/kubernetes/labelled";
+import type { FleetPlan } from "#translate/gateway/fleet-plan";
+
+/** What a provisioner needs. */
+export interface ProvisionerOptions {
+  readonly client: ApiClient;
+  readonly authority: KeyPair;
+  readonly settings: ProvisionSettings;
+  readonly log: Logger;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+  /** Whether a Gateway is there and another controller's: only then its Envoys are taken away. */
+  readonly isForeign: (gateway: string) => boolean;
+  /** Hears under which addresses the Envoys of a Gateway are reached. */
+  readonly onAddresses: (fleet: FleetName, addresses: readonly LoadBalancerAddress[]) => void;
+}
+
+/** Where the objects of each kind are. */
+const paths = {
+  ServiceAccount: { api: "/api/v1", plural: "serviceaccounts" },
+  Secret: { api: "/api/v1", plural: "secrets" },
+  ConfigMap: { api: "/api/v1", plural: "configmaps" },
+  Service: { api: "/api/v1", plural: "services" },
+  Deployment: { api: "/apis/apps/v1", plural: "deployments" },
+  DaemonSet: { api: "/apis/apps/v1", plural: "daemonsets" },
+} as const;
+
+type ChildKind = keyof typeof paths;
+
+const childKinds = Object.keys(paths) as readonly ChildKind[];
+const firstRetryMs = 200;
+const longestRetryMs = 30_000;
+/** Gateways that are worked on at once. */
+const concurrency = 4;
+
+/** Makes the Envoys of each Gateway, corrects what others change in them, and takes them away. Only the leader writes. */
+export class Provisioner {
+  readonly #options: ProvisionerOptions;
+  readonly #plans = new Map<string, FleetPlan>();
+  readonly #dirty = new Set<string>();
+  readonly #busy = new Set<string>();
+  /** What the API server had after our last write, by kind, namespace and name. */
+  readonly #applied = new Map<string, LabelledObject["metadata"]>();
+  readonly #attempts = new Map<string, number>();
+  #leading = false;
+
+  constructor(options: ProvisionerOptions) {
+    this.#options = options;
+  }
+
+  /** Takes over plans that changed; an empty list is a Gateway that needs no Envoys any more. */
+  follow(plans: ReadonlyMap<string, readonly FleetPlan[]>): void {
+    for (const [gateway, [plan]] of plans) {
+      if (plan === undefined) this.#plans.delete(gateway);
+      else this.#plans.set(gateway, plan);
+      this.#enqueue(gateway);
+    }
+  }
+
+  /** A new leader looks at everything. */
+  setLeading(leading: boolean): void {
+    this.#leading = leading;
+    if (leading) for (const gateway of this.#plans.keys()) this.#enqueue(gateway);
+    this.#pump();
+  }
+
+  /** Watches what was made, until the signal aborts. */
+  async watch(): Promise<void> {
+    const { client, log, signal, sleep, random } = this.#options;
+    await Promise.all(childKinds.map((kind) => followLabelled({
+      client, log, signal, sleep, random,
+      path: `${paths[kind].api}/${paths[kind].plural}`,
+      selector: `app.kubernetes.io/managed-by=contour,${owningGatewayLabel}`,
+      onObject: (object) => this.#seen(kind, object),
+      onGone: (object) => this.#gone(kind, object),
+    })));
+  }
+
+  #seen(kind: ChildKind, object: LabelledObject): void {
+    const gateway = gatewayOf(object);
+    if (gateway === undefined) return;
+    if (kind === "Service") this.#publish(gateway, object);
+    const applied = this.#applied.get(childKey(kind, object.metadata));
+    const { resourceVersion, generation } = object.metadata;
+    // Workloads count generations: their status changes all the time.
+    const ours = applied !== undefined && (applied.resourceVersion === resourceVersion || (generation !== undefined && applied.generation === generation));
+    if (!ours) this.#enqueue(gateway);
+  }
+
+  #gone(kind: ChildKind, object: LabelledObject): void {
+    const gateway = gatewayOf(object);
+    this.#applied.delete(childKey(kind, object.metadata));
+    if (gateway === undefined) return;
+    if (kind === "Service") this.#options.onAddresses(gateway, []);
+    if (this.#plans.has(gateway)) this.#enqueue(gateway);
+  }
+
+  #publish(gateway: string, object: LabelledObject): void {
+    const plan = this.#plans.get(gateway);
+    if (plan === undefined || object.metadata.name !== envoyName(plan.gateway.name)) return;
+    this.#options.onAddresses(plan.fleet, addressesOf(plan, object as ServiceObject));
+  }
+
+  #enqueue(gateway: string): void {
+    this.#dirty.add(gateway);
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (!this.#leading) return;
+    for (const gateway of this.#dirty) {
+      if (this.#busy.size >= concurrency || this.#options.signal.aborted) return;
+      if (this.#busy.has(gateway)) continue;
+      this.#dirty.delete(gateway);
+      this.#busy.add(gateway);
+      void this.#work(gateway).finally(() => (this.#busy.delete(gateway), this.#pump()));
+    }
+  }
+
+  async #work(gateway: string): Promise<void> {
+    const { log, sleep } = this.#options;
+    try {
+      const plan = this.#plans.get(gateway);
+      if (plan !== undefined) await this.#make(plan);
+      // Kubernetes itself takes the objects of a Gateway away that is deleted. Without its class, or its parameters, it keeps its Envoys: that may be a mistake.
+      else if (this.#options.isForeign(gateway)) await this.#remove(gateway);
+      this.#attempts.delete(gateway);
+    } catch (error) {
+      const attempt = this.#attempts.get(gateway) ?? 0;
+      this.#attempts.set(gateway, attempt + 1);
+      // A namespace that is going away takes nothing new, and its Gateway goes with it.
+      log[statusOf(error) === 404 || statusOf(error) === 403 ? "debug" : "error"]({ gateway, status: statusOf(error), reason: String(error) }, "the Envoys of a Gateway cannot be made as they should be; trying again");
+      await sleep(Math.max(retryAfterMs(error), Math.min(longestRetryMs, firstRetryMs * 2 ** attempt)));
+      if (this.#plans.has(gateway) && this.#leading) this.#dirty.add(gateway);
+    }
+  }
+
+  async #make(plan: FleetPlan): Promise<void> {
+    const { client, settings } = this.#options;
+    const { certificate, key } = await this.#certificate(plan);
+    for (const object of fleetObjects(plan, { authorities: this.#options.authority.certificate, certificate, key }, settings)) {
+      const kind = object.kind as ChildKind;
+      const made = await client.call<LabelledObject>({ method: "PATCH", path: `${childPath(kind, plan.gateway.namespace, object.metadata.name)}?fieldManager=contour&force=true`, body: object satisfies AppliedObject, contentType: "application/apply-patch+yaml" });
+      this.#applied.set(childKey(kind, made.metadata), made.metadata);
+      if (kind === "Service") this.#publish(plan.fleet, made);
+    }
+    await this.#delete(`/apis/apps/v1/namespaces/${plan.gateway.namespace}/${otherWorkload(plan)}/${envoyName(plan.gateway.name)}`);
+    if (plan.ports.length === 0) await this.#delete(childPath("Service", plan.gateway.namespace, envoyName(plan.gateway.name)));
+  }
+
+  /** The certificate that is there, while it serves. */
+  async #certificate(plan: FleetPlan): Promise<KeyPair> {
+    const { client, authority, clock } = this.#options;
+    const wish = fleetWish(plan.fleet);
+    const there = await client.call<{ readonly data?: Readonly<Record<string, string>> }>({ path: childPath("Secret", plan.gateway.namespace, certificateName(plan.gateway.name)) }).catch((error: unknown) => (statusOf(error) === 404 ? undefined : Promise.reject(error)));
+    const decode = (key: string): string => Buffer.from(there?.data?.[key] ?? "", "base64").toString("utf8");
+    const pair = { certificate: decode("tls.crt"), key: decode("tls.key") };
+    return stillServes(authority, pair, wish, clock()) ? pair : issueCertificate(authority, wish, clock());
+  }
+
+  async #remove(gateway: string): Promise<void> {
+    const [namespace = "", name = ""] = gateway.split("/");
+    for (const kind of childKinds) {
+      const child = kind === "Secret" ? certificateName(name) : envoyName(name);
+      const path = childPath(kind, namespace, child);
+      const there = await this.#options.client.call<LabelledObject>({ path }).catch((error: unknown) => (statusOf(error) === 404 ? undefined : Promise.reject(error)));
+      if (there !== undefined && gatewayOf(there) === gateway) await this.#delete(path);
+    }
+  }
+
+  async #delete(path: string): Promise<void> {
+    await this.#options.client.call({ method: "DELETE", path: `${path}?propagationPolicy=Background` }).catch((error: unknown) => (statusOf(error) === 404 ? undefined : Promise.reject(error)));
+  }
+}
+
+function childPath(kind: ChildKind, namespace: string, name: string): string {
+  return `${paths[kind].api}/namespaces/${namespace}/${paths[kind].plural}/${name}`;
+}
+
+function childKey(kind: ChildKind, { namespace = "", name }: LabelledObject["metadata"]): string {
+  return `${kind}/${namespace}/${name}`;
+}
+
+function gatewayOf({ metadata }: LabelledObject): string | undefined {
+  const owner = metadata.ownerReferences?.find(({ kind }) => kind === "Gateway");
+  return owner === undefined ? undefined : `${metadata.namespace ?? ""}/${owner.name}`;
+}
+
+interface ServiceObject extends LabelledObject {
+  readonly spec?: { readonly clusterIPs?: readonly string[] };
+  readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly LoadBalancerAddress[] } };
+}
+
+function addressesOf(plan: FleetPlan, { spec, status }: ServiceObject): readonly LoadBalancerAddress[] {
+  if (serviceType(plan) !== "LoadBalancer") return (spec?.clusterIPs ?? []).map((ip) => ({ ip }));
+  return (status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ({ ...(ip === undefined ? {} : { ip }), ...(hostname === undefined ? {} : { hostname }) }));
+}

@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { createAuthority, issueCertificate, stillServes } from "#certs/authority";
+import type { CertificateWish, KeyPair } from "#certs/authority";
+import { commonFleet } from "#model/fleet";
+import type { FleetName } from "#model/fleet";
+import { statusOf } from "#sources/kubernetes/api-error";
+import type { ApiClient } from "#sources/kubernetes/client";
+import type { ClientCertificate } from "#xds/server";
+
+/** The Secret, in the controller's namespace, with the authority of the certificates between controller and Envoys. */
+export const authoritySecret = "contour-xds-authority";
+
+/** How a certificate names a fleet. */
+const fleetUri = "contour-fleet://";
+
+/** Milliseconds between two looks whether the server's certificate is to be renewed. */
+const lookMs = 3_600_000;
+
+/** The certificate that the Envoys of a fleet are to have. */
+export function fleetWish(fleet: FleetName): CertificateWish {
+  return { use: "client", dnsName: "envoy", uri: `${fleetUri}${fleet}` };
+}
+
+/** The fleet that an Envoy belongs to: nobody but the authority can say so. */
+export function fleetOfCertificate(certificate: ClientCertificate | undefined): FleetName {
+  const name = (certificate?.subjectAltName ?? "").split(", ").find((part) => part.startsWith(`URI:${fleetUri}`));
+  return name === undefined ? commonFleet : name.slice(`URI:${fleetUri}`.length);
+}
+
+interface SecretData {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/** Reads the authority, or makes it: all replicas have the same one. */
+export async function openAuthority(client: ApiClient, namespace: string, now: () => number): Promise<KeyPair> {
+  const path = `/api/v1/namespaces/${namespace}/secrets`;
+  const read = async (): Promise<KeyPair | undefined> => client.call<SecretData>({ path: `${path}/${authoritySecret}` }).then(pairOf, (error: unknown) => (statusOf(error) === 404 ? undefined : Promise.reject(error)));
+  const known = await read();
+  if (known !== undefined) return known;
+  const made = await createAuthority("Contour xDS", now());
+  const encode = (text: string): string => Buffer.from(text).toString("base64");
+  const body = { apiVersion: "v1", kind: "Secret", type: "kubernetes.io/tls", metadata: { name: authoritySecret, namespace, labels: { "app.kubernetes.io/managed-by": "contour" } }, data: { "tls.crt": encode(made.certificate), "tls.key": encode(made.key) } };
+  return client.call({ method: "POST", path, body }).then(
+    () => made,
+    async (error: unknown) => {
+      // Another replica was faster.
+      const theirs = statusOf(error) === 409 ? await read() : undefined;
+      if (theirs === undefined) throw error;
+      return theirs;
+    },
+  );
+}
+
+function pairOf({ data = {} }: SecretData): KeyPair {
+  const decode = (key: string): string => Buffer.from(data[key] ?? "", "base64").toString("utf8");
+  return { certificate: decode("tls.crt"), key: decode("tls.key") };
+}
+
+/** Files with the server's certificate, renewed in time. They are gone when the signal aborts. */
+export async function serverFiles(authority: KeyPair, log: Logger, now: () => number, signal: AbortSignal): Promise<{ readonly caFile: string; readonly certFile: string; readonly keyFile: string }> {
+  const folder = mkdtempSync(join(tmpdir(), "contour-xds-"));
+  const files = { caFile: join(folder, "ca.crt"), certFile: join(folder, "tls.crt"), keyFile: join(folder, "tls.key") };
+  const wish: CertificateWish = { use: "server", dnsName: "contour" };
+  let pair = await issueCertificate(authority, wish, now());
+  const write = (): void => {
+    writeFileSync(files.caFile, authority.certificate, { mode: 0o600 });
+    writeFileSync(files.certFile, pair.certificate, { mode: 0o600 });
+    writeFileSync(files.keyFile, pair.key, { mode: 0o600 });
+  };
+  write();
+  const look = async (): Promise<void> => {
+    if (stillServes(authority, pair, wish, now())) return;
+    pair = await issueCertificate(authority, wish, now());
+    write();
+    log.info("the certificate of the xDS server was renewed");
+  };
+  const timer = setInterval(() => void look().catch((error: unknown) => log.error({ reason: String(error) }, "the certificate of the xDS server cannot be renewed")), lookMs);
+  signal.addEventListener("abort", () => (clearInterval(timer), rmSync(folder, { recursive: true, force: true })), { once: true });
+  return files;
+}

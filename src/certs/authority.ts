@@ -1,0 +1,94 @@
+import "reflect-metadata";
+import { X509Certificate as NodeCertificate, createPrivateKey, webcrypto } from "node:crypto";
+import { BasicConstraintsExtension, ExtendedKeyUsage, ExtendedKeyUsageExtension, KeyUsageFlags, KeyUsagesExtension, PemConverter, SubjectAlternativeNameExtension, X509Certificate, X509CertificateGenerator, cryptoProvider } from "@peculiar/x509";
+
+cryptoProvider.set(webcrypto as unknown as Crypto);
+
+const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+const dayMs = 86_400_000;
+const rootDays = 3650;
+/** How long a certificate lives. */
+const leafDays = 365;
+/** A certificate with less than this left is replaced. */
+const renewalDays = 122;
+
+/** A certificate with its key, as PEM. */
+export interface KeyPair {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** Whom a certificate is for. */
+export interface CertificateWish {
+  readonly use: "server" | "client";
+  readonly dnsName: string;
+  /** Tells apart holders with one DNS name. */
+  readonly uri?: string;
+}
+
+/** Makes an authority. `now` is in milliseconds since 1970. */
+export async function createAuthority(name: string, now: number): Promise<KeyPair> {
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    serialNumber: serial(),
+    name: `CN=${name}`,
+    notBefore: new Date(now - dayMs),
+    notAfter: new Date(now + rootDays * dayMs),
+    signingAlgorithm: algorithm,
+    keys,
+    extensions: [new BasicConstraintsExtension(true, 0, true), new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true)],
+  });
+  return { certificate: `${certificate.toString("pem")}\n`, key: await exportKey(keys.privateKey) };
+}
+
+/** Issues a certificate. */
+export async function issueCertificate(authority: KeyPair, wish: CertificateWish, now: number): Promise<KeyPair> {
+  const root = new X509Certificate(authority.certificate);
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const names = [{ type: "dns" as const, value: wish.dnsName }, ...(wish.uri === undefined ? [] : [{ type: "url" as const, value: wish.uri }])];
+  const certificate = await X509CertificateGenerator.create({
+    serialNumber: serial(),
+    subject: `CN=${wish.dnsName}`,
+    issuer: root.subject,
+    notBefore: new Date(now - dayMs),
+    notAfter: new Date(now + leafDays * dayMs),
+    signingAlgorithm: algorithm,
+    publicKey: keys.publicKey,
+    signingKey: await importKey(authority.key),
+    extensions: [
+      new BasicConstraintsExtension(false, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension([wish.use === "server" ? ExtendedKeyUsage.serverAuth : ExtendedKeyUsage.clientAuth]),
+      new SubjectAlternativeNameExtension(names),
+    ],
+  });
+  return { certificate: `${certificate.toString("pem")}\n`, key: await exportKey(keys.privateKey) };
+}
+
+/** Whether a certificate still serves: it is for whom it should be, of this authority, fits its key, and has time left. */
+export function stillServes(authority: KeyPair, pair: KeyPair, wish: CertificateWish, now: number): boolean {
+  try {
+    const [leaf, root] = [new NodeCertificate(pair.certificate), new NodeCertificate(authority.certificate)];
+    const names = (leaf.subjectAltName ?? "").split(", ");
+    const named = names.includes(`DNS:${wish.dnsName}`) && (wish.uri === undefined || names.includes(`URI:${wish.uri}`));
+    return named && leaf.verify(root.publicKey) && leaf.checkPrivateKey(createPrivateKey(pair.key)) && leaf.validToDate.getTime() - now > renewalDays * dayMs;
+  } catch {
+    // What cannot be read does not serve.
+    return false;
+  }
+}
+
+function serial(): string {
+  const bytes = webcrypto.getRandomValues(new Uint8Array(16));
+  bytes[0] = (bytes[0] ?? 0) & 0x7f;
+  return Buffer.from(bytes).toString("hex");
+}
+
+async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
+  return `${PemConverter.encode(await webcrypto.subtle.exportKey("pkcs8", key), "PRIVATE KEY")}\n`;
+}
+
+async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
+  const der = createPrivateKey(pem).export({ type: "pkcs8", format: "der" });
+  return webcrypto.subtle.importKey("pkcs8", new Uint8Array(der), algorithm, false, ["sign"]);
+}

@@ -1,0 +1,20 @@
+import type { EnvoySettings } from "#settings/envoy";
+
+/** What an installation says about the Envoys that are made for Gateways. */
+export interface ProvisionSettings {
+  readonly envoyImage: string;
+  readonly imagePullPolicy: "Always" | "IfNotPresent" | "Never";
+  /** The address at which Envoys find the controller. */
+  readonly xds: { readonly host: string; readonly port: number };
+  readonly envoy: Pick<EnvoySettings, "stats">;
+}
+
+/** A certificate by which Envoys are known, with the authority of the controller's, as PEM. */
+export interface FleetCertificate {
+  readonly authorities: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** Where the pods have their certificates, and their configuration. */
+export const mounts = { certificates: "/certs", configuration: "/config", admin: "/admin" } as const;
