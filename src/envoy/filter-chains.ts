@@ -37,7 +37,8 @@ function hostOf(entry: TlsHost): string {
 function settingsOf(entry: TlsHost): readonly unknown[] {
   switch (entry.kind) {
     case "http":
-      return ["http", ...terminationOf(entry.tls), entry.filters.guards.map(guardId).toSorted()];
+      // A wildcard has connections of its own: those for a host that it covers, and that is here by itself, are not its.
+      return ["http", ...terminationOf(entry.tls), entry.filters.guards.map(guardId).toSorted(), ...(entry.host.startsWith("*.") ? [entry.host] : [])];
     case "tcp-terminated":
       return ["tcp", ...terminationOf(entry.tls), entry.host];
     case "passthrough":

@@ -4,7 +4,7 @@ import { chainHeader, chainMark, sniHeader } from "#envoy/scope-key";
 import type { HeaderMatcher } from "#gen/envoy/envoy/config/route/v3/route_components";
 import type { ValueMatch, VirtualHost } from "#model/route";
 
-type HostForm = Pick<VirtualHost, "host" | "wildcard">;
+type HostForm = Pick<VirtualHost, "host" | "wildcard" | "tlsHost">;
 
 /** What Envoy's own choice of a virtual host does not see: that `*.example.com` stands for exactly one more label. */
 export function hostMatch({ host, wildcard }: HostForm): readonly HeaderMatcher[] {
@@ -16,7 +16,7 @@ export function hostMatch({ host, wildcard }: HostForm): readonly HeaderMatcher[
  * Requests that came over a connection for another host: each matcher alone makes a request misdirected. For a wildcard
  * the name that the client began TLS with is not enough: it may have a certificate, and client checks, of its own.
  */
-export function misdirected({ host, wildcard }: HostForm): readonly HeaderMatcher[] {
+export function misdirected({ host: own, tlsHost: host = own, wildcard }: HostForm): readonly HeaderMatcher[] {
   if (!host.startsWith("*")) return [matcher(sniHeader, { kind: "exact", value: host, ignoreCase: true }, true)];
   const foreign = matcher(chainHeader, { kind: "contains", value: chainMark(host), ignoreCase: false }, true);
   return host === "*" ? [foreign] : [foreign, matcher(sniHeader, { kind: "regex", pattern: wildcardPattern(host, wildcard) }, true)];

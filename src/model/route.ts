@@ -159,6 +159,8 @@ export interface VirtualHost {
   readonly wildcard: "one-label" | "any-depth";
   /** TLS hosts refuse requests for another host than the one that the client asked for by SNI. */
   readonly requireSni: boolean;
+  /** Whose connections these are, where it is another host: a listener of a Gateway has all hosts that no other listener is more specific for. */
+  readonly tlsHost?: string;
   readonly routes: readonly Route[];
   readonly cors?: CorsPolicy;
   readonly ipFilter?: IpFilter;

@@ -47,9 +47,9 @@ describe("Gateway", () => {
     assert.equal(one.virtualHost("https-443", "*")?.requireSni, true);
     assert.deepEqual(one.listener("shop").conditions.at(-1), "OverlappingTLSConfig=True:OverlappingHostnames");
   });
-  it("lets a request for a host of a listener without hostname come with any SNI", () => {
+  it("lets a request for a host of a listener without hostname come over any of the listener's connections", () => {
     const one = new World([...basics(), secret, gateway([secure]), route("shop/web", { hostnames: ["shop.example"], rules: [{ backendRefs: [{ name: "a", port: 80 }] }] })]);
-    assert.equal(one.virtualHost("https-443", "shop.example")?.requireSni, false);
+    assert.deepEqual([one.virtualHost("https-443", "shop.example")?.requireSni, one.virtualHost("https-443", "shop.example")?.tlsHost], [true, "*"]);
   });
   const certificates: readonly (readonly [string, Draft, string])[] = [
     ["a Secret that does not exist", { name: "none" }, "InvalidCertificateRef"],

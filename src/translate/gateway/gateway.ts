@@ -99,7 +99,7 @@ function serve(settings: Settings, read: Reader, emit: Emit, { site }: GatewaySh
   const protocol = httpProtocol(shape);
   // Where connections go is for routes to say.
   if (protocol === undefined) return emit(servedStreams, shape.key, tls === undefined ? {} : { tls });
-  emit(hostAttachments, hostKey(envoyListener, host), { kind: "listener", listener: envoyListener, host, protocol, port });
+  emit(hostAttachments, hostKey(envoyListener, host), { kind: "listener", listener: envoyListener, host, protocol, port, listenerHost: host });
   const origin: Origin = { ...owner, field: `spec.listeners[${position}]` };
   if (tls !== undefined) emit(tlsHosts, envoyListener, { kind: "http", listener: name, host, tls, filters: { guards: [] }, origin });
 }

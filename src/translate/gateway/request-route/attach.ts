@@ -66,7 +66,7 @@ function place(emit: Emit, placed: Set<string>, { kind, key }: CompiledRoute, { 
   if (protocol === undefined) return;
   const { port, envoyListener } = listener;
   const compiled = compiledKey(kind, key, gateway);
-  for (const host of hosts) if (ownsHost(shape, listener, host)) emit(hostAttachments, hostKey(envoyListener, host), { kind: "route", listener: envoyListener, host, protocol, port, compiled });
+  for (const host of hosts) if (ownsHost(shape, listener, host)) emit(hostAttachments, hostKey(envoyListener, host), { kind: "route", listener: envoyListener, host, protocol, port, listenerHost: listener.host, compiled });
 }
 
 function call(emit: Emit, called: Set<string>, { clusters, services }: CompiledRoute, { gateway, shape }: RouteParent): void {

@@ -10,6 +10,8 @@ export type HostAttachment = {
   readonly protocol: HttpProtocol;
   /** The port of the Gateway's listener, which redirects lead to. */
   readonly port: number;
+  /** The host of that listener. */
+  readonly listenerHost: string;
 } & (
   /** A route, by its bucket among those that are compiled. */
   | { readonly kind: "route"; readonly compiled: string }

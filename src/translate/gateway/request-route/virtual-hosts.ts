@@ -27,13 +27,13 @@ export const gatewayVirtualHosts: Rule = {
 function build(read: Reader, first: HostAttachment, attachments: readonly HostAttachment[]): VirtualHost {
   const { listener, host, protocol } = first;
   const compiled = attachedRoutes(read, attachments);
-  // A connection is for one listener of the Gateway: requests for the host of another one are misdirected (421).
-  const ownListener = attachments.some((attachment) => attachment.kind === "listener");
   return {
     listener: splitFleet(listener).name,
     host,
     wildcard: "any-depth",
-    requireSni: protocol === "https" && ownListener,
+    // A connection is for one listener of the Gateway: requests for a host of another one are misdirected (421).
+    requireSni: protocol === "https",
+    ...(protocol === "https" && first.listenerHost !== host ? { tlsHost: first.listenerHost } : {}),
     routes: sortRoutes(compiled, first),
     origins: compiled.map(({ kind, key }) => ({ kind, namespace: key.slice(0, key.indexOf("/")), name: key.slice(key.indexOf("/") + 1) })),
   };
