@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { envoyVersion } from "#app/envoy-binary";
+import { envoyVersion } from "#settings/envoy";
 import { kubernetesVersion, testbedFolder } from "../test/bed/cache.ts";
 import { startCluster, type Cluster } from "../test/bed/cluster.ts";
 import { readFacts, type SuiteFacts } from "./facts.ts";
