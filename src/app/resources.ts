@@ -6,6 +6,7 @@ import { buildListener } from "#envoy/listener";
 import { wildScopeName } from "#envoy/names";
 import { buildScope, buildWildScope } from "#envoy/scope";
 import { buildSecret } from "#envoy/secret";
+import { splitFleet } from "#model/fleet";
 import type { EnvoySettings } from "#settings/envoy";
 import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
@@ -50,7 +51,7 @@ export function envoyRules(settings: EnvoySettings): readonly Rule[] {
     }),
     rule("envoy-wild-scope", wildcardHosts, "srds", wildScopeName, (listener, read) => {
       const hiding = hidden(read, scopeType, wildScopeName(listener));
-      return buildWildScope(listener, read.all(wildcardHosts, listener).map((host) => withoutHidden(host, hiding)), settings);
+      return buildWildScope(splitFleet(listener).name, read.all(wildcardHosts, listener).map((host) => withoutHidden(host, hiding)), settings);
     }),
     rule("envoy-listener", listeners, "lds", (name) => name, (name, read) => {
       const listener = read.one(listeners, name);
