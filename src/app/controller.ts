@@ -12,7 +12,7 @@ import type { Settings } from "#settings/settings";
 import type { ObjectEvent, ObjectSink } from "#store/event";
 import type { Family } from "#store/family";
 import type { Fact } from "#store/graph";
-import { loadBalancerAddresses, takenListeners } from "#translate/facts";
+import { loadBalancerAddresses, standardApi, takenListeners } from "#translate/facts";
 import type { Ack, Nack } from "#xds/context";
 import { createResourceStore } from "#xds/store";
 import type { ResourceStore } from "#xds/store";
@@ -86,6 +86,11 @@ export class Controller implements ObjectSink {
   /** Where clients reach the Envoys of a fleet, for the status of Ingresses, HTTPProxies and Gateways. */
   setAddresses(addresses: readonly LoadBalancerAddress[], fleet: FleetName = commonFleet): void {
     this.#commit([{ family: loadBalancerAddresses as Family<unknown>, bucket: fleet, publisher: "addresses", items: addresses }]);
+  }
+
+  /** Whether the CRDs of Gateway API are the standard ones. */
+  setStandardApi(standard: boolean): void {
+    this.#commit([{ family: standardApi as Family<unknown>, bucket: "", publisher: "discovery", items: standard ? [true] : [] }]);
   }
 
   /** Envoy refused a resource: finds the part that it is, and tells the object that it came from. */

@@ -27,6 +27,7 @@ import { gatewayClasses, gateways } from "#translate/gateway/api";
 import type { ApiAccess } from "#sources/kubernetes/access";
 import { createApiClient } from "#sources/kubernetes/client";
 import type { ApiClient } from "#sources/kubernetes/client";
+import { hasStandardGatewayApi } from "#sources/kubernetes/gateway-channel";
 import { watchCluster } from "#sources/kubernetes/cluster";
 import { runLeaderElection } from "#status/leader";
 import { StatusWriter } from "#status/writer";
@@ -84,6 +85,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     provisioner = new Provisioner({ client, authority, settings: { ...options.provision.settings, envoy: choices.envoySettings }, log, clock, sleep, random: Math.random, signal, isForeign, onAddresses: (fleet, found) => controller.setAddresses(found, fleet) });
   }
   const addresses = new ServiceAddresses(options, controller);
+  const discover = async (): Promise<void> => hasStandardGatewayApi(client).then((standard) => controller.setStandardApi(standard), (error: unknown) => log.warn({ reason: String(error) }, "the versions of Gateway API cannot be read"));
   const source = watchCluster({
     client,
     kinds: Object.values(kinds).filter(({ kind }) => kind !== "ContourConfiguration"),
@@ -93,6 +95,8 @@ export async function serve(options: ServeOptions): Promise<void> {
         for (const event of events) if (event.type === "delete") writer.forget(event.ref.kind, event.ref.namespace, event.ref.name);
         controller.apply(events);
         addresses.follow(events);
+        // Before GatewayClasses there are CRDs, and those may have been replaced meanwhile.
+        if (events.some((event) => event.type === "upsert" && event.object.kind === "GatewayClass")) void discover();
       },
     },
     log,
@@ -105,6 +109,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const http = await serveHttp({ ...options, registry, ready: () => ready, alive: () => client.call({ path: "/version" }).then(() => true), pipeline: controller.pipeline });
   await source.synced;
   if (!signal.aborted) {
+    await discover();
     controller.open();
     addresses.publish();
     const tls = authority === undefined ? options.xds.tls : await serverFiles(authority, log, clock, signal);

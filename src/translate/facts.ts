@@ -117,6 +117,9 @@ export interface DesiredStatus {
 /** Bucket: `kind/namespace/name`. */
 export const statuses = family<DesiredStatus>("status");
 
+/** Whether the API server has the standard CRDs of Gateway API, which lack experimental fields. One bucket, "". Put in by the composition root. */
+export const standardApi = family<true>("standard-gateway-api");
+
 /** Envoy listeners that some Envoy of their fleet has taken. Bucket: listener name. Put in by the composition root. */
 export const takenListeners = family<true>("taken-listener");
 

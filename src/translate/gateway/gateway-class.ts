@@ -4,7 +4,7 @@ import { Bug } from "#lib/bug";
 import type { Settings } from "#settings/settings";
 import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
-import { objectKey, objects, statuses } from "#translate/facts";
+import { objectKey, objects, standardApi, statuses } from "#translate/facts";
 import { gatewayClasses } from "#translate/gateway/api";
 import type { ApiReference, GatewayClass } from "#translate/gateway/api";
 
@@ -63,6 +63,9 @@ export const supportedFeatures = [
   "UDPRoute",
 ] as const;
 
+/** Those whose fields only the experimental CRDs have. */
+const experimentalFeatures: readonly string[] = ["HTTPRouteDestinationPortMatching", "HTTPRouteRetry", "HTTPRouteRetryBackendTimeout", "HTTPRouteRetryConnectionError", "TLSRouteModeMixed"];
+
 /** Accepts the GatewayClasses whose controller is this one; says nothing about others. */
 export function gatewayClassRule(settings: Settings): Rule {
   return {
@@ -76,7 +79,8 @@ export function gatewayClassRule(settings: Settings): Rule {
       const accepted = acceptance(read, gatewayClass, generation);
       // Parameters that have gone, maybe by mistake, must not take down the Gateways that were made with them.
       if (accepted.status === "True" || isContourDeployment(gatewayClass.spec.parametersRef)) emit(acceptedClasses, bucket, true);
-      const status = { conditions: [accepted], supportedFeatures: supportedFeatures.map((feature) => ({ name: feature })) };
+      const features = supportedFeatures.filter((feature) => !read.any(standardApi, "") || !experimentalFeatures.includes(feature));
+      const status = { conditions: [accepted], supportedFeatures: features.map((feature) => ({ name: feature })) };
       emit(statuses, `GatewayClass/${bucket}`, { kind: "GatewayClass", namespace: "", name, generation, status });
     },
   };

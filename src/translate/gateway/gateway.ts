@@ -48,7 +48,7 @@ export function gatewayRule(settings: Settings): Rule {
       });
       const own = judged.filter(({ listener }) => listener.owner.kind === "Gateway").map(({ verdict }) => verdict);
       const sets = judged.filter(({ listener }) => listener.owner.kind === "ListenerSet");
-      const accepted = new Set(sets.filter(({ verdict }) => verdict.accepted).map(({ listener }) => objectKey(listener.owner.namespace, listener.owner.name)));
+      const accepted = new Set(sets.filter(({ verdict }) => verdict.accepted && verdict.served).map(({ listener }) => objectKey(listener.owner.namespace, listener.owner.name)));
       const backendCertificate = read.one(backendCertificates, bucket);
       const findings = {
         ...(refusal === undefined ? {} : { refusal }),

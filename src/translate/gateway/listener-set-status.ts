@@ -27,11 +27,12 @@ function notAllowed(gateway: string, generation: number): readonly Condition[] {
   return [condition("ListenerSet", "Accepted", "False", "NotAllowed", message, generation), condition("ListenerSet", "Programmed", "False", "NotAllowed", message, generation)];
 }
 
+/** A listener counts as valid here only when its references are resolved, too: the conformance suite has it so (ListenerSetReferenceGrant). */
 function judge(verdicts: readonly ListenerVerdict[], generation: number): readonly Condition[] {
   const names = (bad: readonly ListenerVerdict[]): string => bad.map(({ status }) => String(status["name"])).join(", ");
-  const refused = verdicts.filter(({ accepted }) => !accepted);
+  const refused = verdicts.filter(({ accepted, served }) => !accepted || !served);
   const idle = verdicts.filter(({ programmed }) => !programmed);
-  const refusedText = `listeners that are not accepted: ${names(refused)}; their own conditions say why`;
+  const refusedText = `listeners that are not valid: ${names(refused)}; their own conditions say why`;
   const idleText = `listeners that are not served: ${names(idle)}; their own conditions say why`;
   const accepted = refused.length === 0 ? condition("ListenerSet", "Accepted", "True", "Accepted", "the ListenerSet is valid", generation) : condition("ListenerSet", "Accepted", refused.length < verdicts.length ? "True" : "False", "ListenersNotValid", refusedText, generation);
   const programmed = idle.length < verdicts.length ? condition("ListenerSet", "Programmed", "True", "Programmed", idle.length === 0 ? "the listeners are served" : idleText, generation) : condition("ListenerSet", "Programmed", "False", "ListenersNotValid", idleText, generation);
