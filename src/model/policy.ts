@@ -30,6 +30,8 @@ export interface CorsPolicy {
   readonly exposeHeaders: readonly string[];
   readonly allowCredentials: boolean;
   readonly allowPrivateNetwork: boolean;
+  /** Whether Envoy itself answers preflight requests of other sites; otherwise the backend does. */
+  readonly answerForeignPreflights?: boolean;
   readonly maxAgeSeconds?: number;
 }
 

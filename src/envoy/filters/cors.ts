@@ -20,6 +20,7 @@ function corsPolicy(policy: CorsPolicy): Any {
     exposeHeaders: policy.exposeHeaders.join(","),
     allowCredentials: policy.allowCredentials,
     allowPrivateNetworkAccess: policy.allowPrivateNetwork,
+    ...(policy.answerForeignPreflights === true ? { forwardNotMatchingPreflights: false } : {}),
     maxAge: policy.maxAgeSeconds === undefined ? "" : String(policy.maxAgeSeconds),
   });
 }

@@ -14,6 +14,7 @@ export function corsPolicy(cors: NonNullable<HttpRouteFilter["cors"]>): CorsPoli
     exposeHeaders: cors.exposeHeaders ?? [],
     allowCredentials: cors.allowCredentials ?? false,
     allowPrivateNetwork: false,
+    answerForeignPreflights: true,
     maxAgeSeconds: cors.maxAge ?? defaultMaxAge,
   };
 }
