@@ -7,11 +7,11 @@ cd "$(dirname "$0")"
 mode=${1:-all}
 say() { printf '\n== %s\n' "$*"; }
 
-near="src/**/*.test.ts bench/*.test.ts test/*.test.ts test/xds/*.test.ts test/envoy/*.test.ts test/golden/*.test.ts test/fields/*.test.ts test/security/*.test.ts test/run/*.test.ts"
+near="src/**/*.test.ts bench/*.test.ts test/*.test.ts test/xds/*.test.ts test/envoy/*.test.ts test/golden/*.test.ts test/fields/*.test.ts test/security/*.test.ts test/run/*.test.ts conformance/*.test.ts"
 api="test/bed/*.test.ts test/kubernetes/*.test.ts test/crds/*.test.ts"
 pods="test/cluster/*.test.ts"
 case $mode in
-  all) setup=cluster; tests="$near $api $pods" ;;
+  all) setup=conformance; tests="$near $api $pods" ;;
   --without-pods) setup=control; tests="$near $api" ;;
   --fast) setup=; tests=$near ;;
   *) echo "usage: ./test.sh [--fast | --without-pods]" >&2; exit 2 ;;
@@ -23,7 +23,7 @@ if [ ! -d node_modules ] || [ package-lock.json -nt node_modules/.package-lock.j
 say "types"
 node_modules/.bin/tsc -p tsconfig.json
 say "lint"
-node_modules/.bin/oxlint --quiet src test bench
+node_modules/.bin/oxlint --quiet src test bench tools conformance
 
 say "Envoy"
 bin/node test/bed/ensure-envoy.ts
@@ -31,6 +31,13 @@ bin/node test/bed/ensure-envoy.ts
 if [ -n "$setup" ]; then
   say "Kubernetes for tests (the first time it is built from its Go modules: 10 to 20 minutes on 2 cores)"
   bash test/bed/setup.sh "$setup"
+fi
+
+if [ "$setup" = conformance ]; then
+  say "Gateway API conformance: the official suite, experimental CRDs, parallel"
+  bin/node conformance/run.ts --channel experimental
+  say "Gateway API conformance: the official suite, standard CRDs, serial"
+  bin/node conformance/run.ts --channel standard --serial
 fi
 
 say "tests"

@@ -46,10 +46,10 @@ type Stream = grpc.ClientDuplexStream<Uint8Array, Buffer>;
 const identity = (bytes: Buffer): Buffer => bytes;
 const method = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
 
-/** Connects to an xDS server without TLS; resolves when the connection stands. */
-export async function connectXds(address: string, timeoutMs: number): Promise<XdsClient> {
-  const channelOptions = { "grpc.max_receive_message_length": -1, "grpc.initial_reconnect_backoff_ms": 20, "grpc.max_reconnect_backoff_ms": 50, "grpc.min_reconnect_backoff_ms": 20 };
-  const connection = new grpc.Client(address, grpc.credentials.createInsecure(), channelOptions);
+/** Connects to an xDS server, without TLS unless credentials are given; resolves when the connection stands. */
+export async function connectXds(address: string, timeoutMs: number, credentials = grpc.credentials.createInsecure()): Promise<XdsClient> {
+  const channelOptions = { "grpc.ssl_target_name_override": "contour", "grpc.max_receive_message_length": -1, "grpc.initial_reconnect_backoff_ms": 20, "grpc.max_reconnect_backoff_ms": 50, "grpc.min_reconnect_backoff_ms": 20 };
+  const connection = new grpc.Client(address, credentials, channelOptions);
   await new Promise<void>((resolve, reject) => connection.waitForReady(Date.now() + timeoutMs, (error) => (error === undefined ? resolve() : reject(error))));
   const stream: Stream = connection.makeBidiStreamRequest(method, (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), identity);
   return new DeltaStream(connection, stream);

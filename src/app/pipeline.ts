@@ -37,7 +37,7 @@ export interface PipelineChange {
   /** Resources (xDS service and name) that cannot be encoded, with the reason; an empty list means they can again. */
   readonly unencodable: ReadonlyMap<string, readonly string[]>;
   /** The Envoys that Gateways are to have, by `namespace/name`; an empty list means none. */
-  readonly fleetPlans: ReadonlyMap<string, readonly FleetPlan[]>;
+  readonly fleetPlans: ReadonlyMap<string, readonly (FleetPlan | "keep")[]>;
   /** Resources (see `resourceKey`) whose parts have changed. */
   readonly parts: readonly string[];
 }

@@ -66,8 +66,9 @@ export class Provisioner {
   }
 
   /** Takes over plans that changed; an empty list is a Gateway that needs no Envoys any more. */
-  follow(plans: ReadonlyMap<string, readonly FleetPlan[]>): void {
+  follow(plans: ReadonlyMap<string, readonly (FleetPlan | "keep")[]>): void {
     for (const [gateway, [plan]] of plans) {
+      if (plan === "keep") continue;
       if (plan === undefined) this.#plans.delete(gateway);
       else this.#plans.set(gateway, plan);
       this.#enqueue(gateway);

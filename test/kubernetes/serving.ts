@@ -19,9 +19,11 @@ export function contourCrds(fits: (file: string) => boolean = () => true): reado
   return files.flatMap((file) => objectsOf(readFileSync(join(root, "crds", file), "utf8")));
 }
 
+const gatewayGroup = "gateway.networking.k8s.io";
+
 /** CRDs of the Gateway API, made of the schemas that this project reads objects by. */
 export function gatewayCrds(): readonly TestObject[] {
-  return [kinds.GatewayClass, kinds.Gateway, kinds.HTTPRoute, kinds.ReferenceGrant].map(({ kind, group, version, plural, namespaced }) => {
+  return Object.values(kinds).filter(({ group: owner }) => owner === gatewayGroup).map(({ kind, group, version, plural, namespaced }) => {
     const schema = JSON.parse(readFileSync(join(root, "schemas/gateway-api", `${kind}.json`), "utf8")) as { readonly properties: object };
     const openAPIV3Schema = { ...schema, type: "object", properties: { ...schema.properties, status: { type: "object", "x-kubernetes-preserve-unknown-fields": true } } };
     return {

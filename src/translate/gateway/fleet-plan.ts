@@ -36,8 +36,8 @@ export interface FleetPlan {
   readonly parameters: NonNullable<ContourDeployment["spec"]>;
 }
 
-/** Bucket: `namespace/name` of the Gateway. */
-export const fleetPlans = family<FleetPlan>("fleet-plan");
+/** Bucket: `namespace/name` of the Gateway. "keep": its parameters are missing, so that its Envoys stay as they are. */
+export const fleetPlans = family<FleetPlan | "keep">("fleet-plan");
 
 /** The parameters that a Gateway names in its own namespace, or its class names anywhere; undefined where one of them is missing. */
 export function gatewayParameters(read: Reader, gateway: Gateway): FleetPlan["parameters"] | undefined {
@@ -59,7 +59,8 @@ export function planFleets(settings: Settings): Rule {
       const gateway = ourGateway(read, bucket);
       const shape = read.one(gatewayShapes, bucket);
       const parameters = gateway === undefined ? undefined : gatewayParameters(read, gateway);
-      if (settings.gatewaySites !== "own-fleet" || gateway === undefined || shape === undefined || parameters === undefined) return;
+      if (settings.gatewaySites !== "own-fleet" || gateway === undefined || shape === undefined) return;
+      if (parameters === undefined) return emit(fleetPlans, bucket, "keep");
       const { namespace = "", name, uid = "" } = gateway.metadata;
       const { labels = {}, annotations = {} } = gateway.spec.infrastructure ?? {};
       emit(fleetPlans, bucket, {
