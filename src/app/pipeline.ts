@@ -103,7 +103,7 @@ export class Pipeline {
 }
 
 /** Where the status of a kind has entries of several controllers. */
-const listsOfEntries: Readonly<Partial<Record<KindName, "parents" | "ancestors">>> = { HTTPRoute: "parents", GRPCRoute: "parents", TLSRoute: "parents", TCPRoute: "parents", UDPRoute: "parents", BackendTLSPolicy: "ancestors" };
+const listsOfEntries: Readonly<Partial<Record<KindName, "parents" | "ancestors">>> = { HTTPRoute: "parents", GRPCRoute: "parents", TLSRoute: "parents", TCPRoute: "parents", UDPRoute: "parents", BackendTLSPolicy: "ancestors", TrafficPolicy: "ancestors" };
 
 /** Writing a status makes an event, too: where the API server counts generations, those tell such events from real changes. */
 function sameForTranslation(known: KubeObject, next: KubeObject): boolean {

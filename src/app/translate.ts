@@ -91,8 +91,8 @@ const badWhenTrue = new Set(["Conflicted", "PartiallyInvalid"]);
 function gatewayProblems(pipeline: Pipeline): readonly ObjectProblem[] {
   return [...pipeline.graph.buckets(statuses)].flatMap(([, [status]]) => {
     if (status === undefined || status.kind === "HTTPProxy" || status.kind === "ExtensionService" || status.kind === "Ingress") return [];
-    const { conditions = [], listeners = [], parents = [] } = status.status as { conditions?: readonly Condition[]; listeners?: readonly { conditions: readonly Condition[] }[]; parents?: readonly { conditions: readonly Condition[] }[] };
-    const all = [...conditions, ...[...listeners, ...parents].flatMap((part) => part.conditions)];
+    const { conditions = [], listeners = [], parents = [], ancestors = [] } = status.status as { conditions?: readonly Condition[] } & Partial<Record<"listeners" | "parents" | "ancestors", readonly { conditions: readonly Condition[] }[]>>;
+    const all = [...conditions, ...[...listeners, ...parents, ...ancestors].flatMap((part) => part.conditions)];
     const broken = all.filter(({ type, status: value }) => (badWhenTrue.has(type) ? value === "True" : value === "False" && type !== "Programmed"));
     return broken.map((condition) => ({ severity: "error" as const, kind: status.kind, namespace: status.namespace, name: status.name, field: "spec", message: `${condition.type} is ${condition.status} (${condition.reason}): ${condition.message}` }));
   });

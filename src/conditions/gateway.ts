@@ -21,7 +21,7 @@ export const gatewayConditions = {
     Programmed: ["Programmed", "NotAllowed", "ListenersNotValid", "ParentNotProgrammed"],
   },
   Policy: {
-    Accepted: ["Accepted", "Conflicted", "NoValidCACertificate"],
+    Accepted: ["Accepted", "Conflicted", "NoValidCACertificate", "Invalid", "TargetNotFound"],
     ResolvedRefs: ["ResolvedRefs", "InvalidCACertificateRef", "InvalidKind"],
   },
   Route: {

@@ -71,7 +71,7 @@ function chainParts(listener: Listener, example: TlsHost, hosts: readonly string
     case "http": {
       const { tls, filters, host } = example;
       const tlsWildcards = host === "*" ? ["*"] : hosts.filter((name) => name.startsWith("*."));
-      const choice = { statPrefix, scope: { listener: listener.name, tlsWildcards }, chain: chainSettings(listener, filters.guards, false), forwardClientCertificate: tls.clientValidation?.forward };
+      const choice = { statPrefix, scope: { listener: listener.name, tlsWildcards }, chain: chainSettings(listener, filters.guards, filters.shared ?? false), forwardClientCertificate: tls.clientValidation?.forward };
       return { filters: [connectionManager(choice, settings)], transportSocket: downstreamTls(tls, "http", settings) };
     }
     case "tcp-terminated":

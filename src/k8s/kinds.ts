@@ -19,6 +19,7 @@ import type { Service } from "#gen/k8s/service";
 import type { TCPRoute } from "#gen/k8s/tcp-route";
 import type { TLSCertificateDelegation } from "#gen/k8s/tls-certificate-delegation";
 import type { TLSRoute } from "#gen/k8s/tls-route";
+import type { TrafficPolicy } from "#gen/k8s/traffic-policy";
 import type { UDPRoute } from "#gen/k8s/udp-route";
 
 /** Where a kind lives in the Kubernetes API. */
@@ -48,6 +49,7 @@ export interface KindTypes {
   readonly ExtensionService: ExtensionService;
   readonly ContourConfiguration: ContourConfiguration;
   readonly ContourDeployment: ContourDeployment;
+  readonly TrafficPolicy: TrafficPolicy;
   readonly GatewayClass: GatewayClass;
   readonly Gateway: Gateway;
   readonly ListenerSet: ListenerSet;
@@ -83,6 +85,7 @@ export const kinds: Readonly<Record<KindName, KindSpec>> = {
   ExtensionService: { ...contour, kind: "ExtensionService", version: "v1alpha1", plural: "extensionservices" },
   ContourConfiguration: { ...contour, kind: "ContourConfiguration", version: "v1alpha1", plural: "contourconfigurations" },
   ContourDeployment: { ...contour, kind: "ContourDeployment", version: "v1alpha1", plural: "contourdeployments" },
+  TrafficPolicy: { ...contour, kind: "TrafficPolicy", version: "v1alpha1", plural: "trafficpolicies" },
   GatewayClass: { ...gateway, kind: "GatewayClass", plural: "gatewayclasses", namespaced: false },
   Gateway: { ...gateway, kind: "Gateway", plural: "gateways" },
   ListenerSet: { ...gateway, kind: "ListenerSet", plural: "listenersets" },

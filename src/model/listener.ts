@@ -66,6 +66,8 @@ export type TlsHost =
 /** Settings of a host that need an HTTP filter of their own in front of its routes; hosts that need any get their own chain. */
 export interface HttpFilterSettings {
   readonly guards: readonly Guard[];
+  /** Whether guards stand there for some routes only, which wake them. */
+  readonly shared?: boolean;
 }
 
 /** Bytes forwarded as they come. */

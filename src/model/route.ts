@@ -135,6 +135,8 @@ export interface RoutePolicies {
   readonly jwt?: { readonly kind: "require"; readonly provider: string } | { readonly kind: "none" };
   readonly cors?: CorsPolicy;
   readonly authorization?: AuthorizationUse;
+  /** The id of the authorization that this route has, where hosts of its connections have others, or none. */
+  readonly authorizationService?: string;
   readonly errorPages?: readonly ErrorPage[];
   /** The largest body of a request; 0 lifts the host's limit. */
   readonly maxRequestBytes?: number;

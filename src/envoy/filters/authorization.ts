@@ -32,7 +32,7 @@ export const authorization: Filter = {
     const own = [...new Map(chain.guards.flatMap((guard) => (guard.kind === "authorization" ? [[guard.authorization.id, guard.authorization] as const] : []))).values()].toSorted((a, b) => compareText(a.id, b.id));
     return chain.shared ? shared(chain, own) : [own[0] ?? chain.authorization].flatMap((only) => (only === undefined ? [] : [check(name, only)]));
   },
-  onRoute: ({ authorization: use }, place) => (place.ownAuthorization === undefined ? ofListener(use) : ofHost(use, place.ownAuthorization, place)),
+  onRoute: ({ authorization: use, authorizationService: id }, place) => (id !== undefined ? wake(use, id) : place.ownAuthorization === undefined ? ofListener(use) : ofHost(use, place.ownAuthorization, place)),
 };
 
 function shared({ authorization: ofAll }: ChainSettings, own: readonly ExternalAuthorization[]): readonly HttpFilter[] {
@@ -47,10 +47,16 @@ function ofListener(use: AuthorizationUse | undefined): PerFilterConfig | undefi
 
 /** A host with an authorization of its own wakes it, and is not asked about by that of the listener. */
 function ofHost(use: AuthorizationUse | undefined, id: string, { level }: PolicyPlace): PerFilterConfig | undefined {
-  const own: PerFilterConfig = use === undefined ? {} : { [ownName(id)]: perRoute(use) };
-  if (level === "route") return own;
+  return level === "route" ? ownUse(use, id) : wake(use, id);
+}
+
+function ownUse(use: AuthorizationUse | undefined, id: string): PerFilterConfig {
+  return use === undefined ? {} : { [ownName(id)]: perRoute(use) };
+}
+
+function wake(use: AuthorizationUse | undefined, id: string): PerFilterConfig {
   const note = { header: ":path", onHeaderPresent: { metadataNamespace: gateNamespace, key: "service", value: id } };
-  return { [gateName]: packAny(HeaderToMetadata, { requestRules: [note] }), [name]: perRoute({ kind: "off" }), ...own };
+  return { [gateName]: packAny(HeaderToMetadata, { requestRules: [note] }), [name]: perRoute({ kind: "off" }), ...ownUse(use, id) };
 }
 
 function perRoute(use: AuthorizationUse): Any {

@@ -20,7 +20,7 @@ export interface ChainSettings {
 export const plainChain: ChainSettings = { guards: [], shared: false };
 
 /** The policies of a route or of a virtual host that filters apply; those of the route replace those of the host. */
-export type FilterPolicies = Pick<RoutePolicies, "cors" | "cookieRewrites" | "ipFilter" | "localRateLimit" | "globalRateLimit" | "jwt" | "authorization" | "errorPages" | "maxRequestBytes">;
+export type FilterPolicies = Pick<RoutePolicies, "cors" | "cookieRewrites" | "ipFilter" | "localRateLimit" | "globalRateLimit" | "jwt" | "authorization" | "authorizationService" | "errorPages" | "maxRequestBytes">;
 
 /** Where policies are. */
 export interface PolicyPlace {

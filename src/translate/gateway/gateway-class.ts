@@ -64,7 +64,7 @@ export const supportedFeatures = [
 ] as const;
 
 /** Those whose fields only the experimental CRDs have. */
-const experimentalFeatures: readonly string[] = ["HTTPRouteDestinationPortMatching", "HTTPRouteRetry", "HTTPRouteRetryBackendTimeout", "HTTPRouteRetryConnectionError", "TLSRouteModeMixed"];
+const experimentalFeatures: readonly string[] = ["HTTPRouteDestinationPortMatching", "HTTPRouteRetry", "HTTPRouteRetryBackendTimeout", "HTTPRouteRetryConnectionError"];
 
 /** Accepts the GatewayClasses whose controller is this one; says nothing about others. */
 export function gatewayClassRule(settings: Settings): Rule {

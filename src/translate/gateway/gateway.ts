@@ -1,11 +1,12 @@
 import { inFleet, splitFleet } from "#model/fleet";
+import { guardId } from "#model/listener";
 import type { ClientValidation, TlsTermination } from "#model/listener";
 import type { Origin } from "#model/origin";
 import type { Settings } from "#settings/settings";
 import type { Emit, Reader, Rule } from "#store/family";
 import { family } from "#store/family";
 import { listenerServices } from "#translate/listener-services";
-import { certificatesWanted, listeners, loadBalancerAddresses, objectKey, statuses, takenListeners, tlsHosts } from "#translate/facts";
+import { certificatesWanted, listeners, loadBalancerAddresses, objectKey, sharedGuards, statuses, takenListeners, tlsHosts } from "#translate/facts";
 import type { Gateway } from "#translate/gateway/api";
 import { listenerSets } from "#translate/gateway/api";
 import { attachedRoutes } from "#translate/gateway/attachment";
@@ -22,6 +23,8 @@ import type { ListenerShape } from "#translate/gateway/listener-shape";
 import { judgeListener } from "#translate/gateway/listener-status";
 import type { ListenerState, ListenerVerdict } from "#translate/gateway/listener-status";
 import { hostAttachments } from "#translate/gateway/request-route/host-attachments";
+import { listenerGuards, shareService } from "#translate/gateway/traffic-policy/attach";
+import { listenerPlace } from "#translate/gateway/traffic-policy/places";
 import { ourGateway } from "#translate/gateway/site";
 import { servedStreams } from "#translate/gateway/stream-route/served-streams";
 
@@ -42,7 +45,7 @@ export function gatewayRule(settings: Settings): Rule {
       const judged = shape.listeners.map((listener) => {
         const state = { ...listenerState(settings, read, gateway, bucket, shape, listener), ...(refusal === undefined ? {} : { gatewayRefused: refusal.message }) };
         const verdict = judgeListener(shape, state, ownerGeneration(read, listener, generation));
-        if (verdict.served) serve(settings, read, emit, shape, state);
+        if (verdict.served) serve(settings, read, emit, gateway, shape, state);
         if (listener.owner.kind === "ListenerSet") emit(listenerSetVerdicts, objectKey(listener.owner.namespace, listener.owner.name), { position: listener.position, verdict });
         return { listener, verdict };
       });
@@ -89,19 +92,23 @@ function listenerState(settings: Settings, read: Reader, gateway: Gateway, key: 
   };
 }
 
-function serve(settings: Settings, read: Reader, emit: Emit, { site }: GatewayShape, { shape, certificate, frontend }: ListenerState): void {
+function serve(settings: Settings, read: Reader, emit: Emit, gateway: Gateway, { site }: GatewayShape, { shape, certificate, frontend }: ListenerState): void {
   const { transport, envoyListener, host, port, owner, position } = shape;
   if (transport === undefined) return;
   const { name } = splitFleet(envoyListener);
-  emit(listeners, envoyListener, { name, address: site.address, port: settings.gatewayPort(port), protocol: transport, proxyProtocol: transport !== "udp" && settings.useProxyProtocol, ...listenerServices(read, settings) });
+  const services = listenerServices(read, settings);
+  emit(listeners, envoyListener, { name, address: site.address, port: settings.gatewayPort(port), protocol: transport, proxyProtocol: transport !== "udp" && settings.useProxyProtocol, ...services });
+  for (const service of [services.authorization, services.rateLimitService]) if (service !== undefined) shareService(read, emit, service.cluster, site.fleet);
   const tls = certificate?.ok === true ? termination(settings, certificate.value.name, frontend?.client) : undefined;
   if (certificate?.ok === true) emit(certificatesWanted, inFleet(site.fleet, certificate.value.name), certificate.value);
   const protocol = httpProtocol(shape);
   // Where connections go is for routes to say.
   if (protocol === undefined) return emit(servedStreams, shape.key, tls === undefined ? {} : { tls });
-  emit(hostAttachments, hostKey(envoyListener, host), { kind: "listener", listener: envoyListener, host, protocol, port, listenerHost: host });
+  emit(hostAttachments, hostKey(envoyListener, host), { kind: "listener", listener: envoyListener, host, protocol, port, listenerHost: host, place: listenerPlace(objectKey(gateway.metadata.namespace ?? "", gateway.metadata.name), shape) });
+  const guards = [...new Map(read.all(listenerGuards, shape.key).map((guard) => [guardId(guard), guard])).values()];
+  if (protocol === "http") for (const guard of guards) emit(sharedGuards, envoyListener, guard);
   const origin: Origin = { ...owner, field: `spec.listeners[${position}]` };
-  if (tls !== undefined) emit(tlsHosts, envoyListener, { kind: "http", listener: name, host, tls, filters: { guards: [] }, origin });
+  if (tls !== undefined) emit(tlsHosts, envoyListener, { kind: "http", listener: name, host, tls, filters: { guards, ...(guards.length === 0 ? {} : { shared: true }) }, origin });
 }
 
 function termination(settings: Settings, certificate: string, clientValidation: ClientValidation | undefined): TlsTermination {

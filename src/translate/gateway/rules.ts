@@ -14,6 +14,8 @@ import { attachRoutes } from "#translate/gateway/request-route/attach";
 import { compileRoutes } from "#translate/gateway/request-route/compiled-route";
 import { gatewayVirtualHosts } from "#translate/gateway/request-route/virtual-hosts";
 import { indexGateways } from "#translate/gateway/site";
+import { indexTrafficPolicies } from "#translate/gateway/traffic-policy/attach";
+import { trafficPolicyStatus } from "#translate/gateway/traffic-policy/status";
 import { attachStreamRoutes, serveStreams } from "#translate/gateway/stream-route/attach";
 
 /** Gateway API, in layers. */
@@ -25,14 +27,16 @@ export function gatewayRules(settings: Settings): readonly Rule[] {
     attachListenerSets,
     gatewayShapeRule(settings),
     indexBackendTlsPolicies,
+    indexTrafficPolicies(settings),
     backendCertificateRule(settings),
     ...(["HTTPRoute", "GRPCRoute"] as const).flatMap((kind) => [compileRoutes(kind, settings), attachRoutes(kind, settings)]),
     ...(["TLSRoute", "TCPRoute", "UDPRoute"] as const).map((kind) => attachStreamRoutes(kind, settings)),
     backendTlsPolicyStatus(settings),
+    trafficPolicyStatus(settings),
     gatewayCertificates,
     gatewayRule(settings),
     serveStreams,
-    gatewayVirtualHosts,
+    gatewayVirtualHosts(settings),
     listenerSetStatus,
     planFleets(settings),
   ];

@@ -1,7 +1,7 @@
 import { condition } from "#conditions/gateway";
 import type { Condition } from "#conditions/gateway";
 import type { Settings } from "#settings/settings";
-import type { Emit, Rule } from "#store/family";
+import type { Emit, Reader, Rule } from "#store/family";
 import { statuses } from "#translate/facts";
 import type { ParentReference } from "#translate/gateway/api";
 import { attach, attachedRoutes, ownsHost, routeParent } from "#translate/gateway/attachment";
@@ -14,6 +14,9 @@ import { compiledKey, compiledRoutes, requestRoutes } from "#translate/gateway/r
 import type { CompiledRoute, RequestRoute, RequestRouteKind } from "#translate/gateway/request-route/compiled-route";
 import { hostAttachments } from "#translate/gateway/request-route/host-attachments";
 import { resolvedRefs } from "#translate/gateway/route-status";
+import { effectivePolicy, emitPolicyNeeds } from "#translate/gateway/traffic-policy/attach";
+import { listenerPlace, rulePlace } from "#translate/gateway/traffic-policy/places";
+import { gatewaysOfRoute } from "#translate/gateway/traffic-policy/status";
 import { emitCluster } from "#translate/shared/services";
 
 /** Attaches each route of a kind to listeners, host by host, and says in its status where that worked. */
@@ -32,7 +35,7 @@ export function attachRoutes(kind: RequestRouteKind, settings: Settings): Rule {
         const compiled = at === undefined ? undefined : read.one(compiledRoutes, compiledKey(kind, bucket, at.gateway));
         if (at === undefined || compiled === undefined) return [];
         const found = usable(attach(read, attaching, parent, at), attaching, compiled, route);
-        for (const attachment of found.attachments) place(emit, placed, compiled, at, attachment);
+        for (const attachment of found.attachments) place(read, emit, placed, compiled, at, attachment);
         if (found.attachments.length > 0 && !called.has(at.gateway)) call(emit, called, compiled, at);
         return [parentStatus(settings, parent, found, attaching, compiled)];
       });
@@ -58,7 +61,8 @@ function usable(found: ParentAttachment, { generation }: AttachingRoute, compile
   return { accepted: condition("Route", "Accepted", "False", problem.reason, problem.message, generation), attachments: [] };
 }
 
-function place(emit: Emit, placed: Set<string>, { kind, key }: CompiledRoute, { gateway, shape }: RouteParent, { listener, hosts }: Attachment): void {
+function place(read: Reader, emit: Emit, placed: Set<string>, compiledRoute: CompiledRoute, { gateway, shape }: RouteParent, { listener, hosts }: Attachment): void {
+  const { kind, key, ruleNames } = compiledRoute;
   if (placed.has(listener.key)) return;
   placed.add(listener.key);
   emit(attachedRoutes, listener.key, `${kind}/${key}`);
@@ -66,13 +70,15 @@ function place(emit: Emit, placed: Set<string>, { kind, key }: CompiledRoute, { 
   if (protocol === undefined) return;
   const { port, envoyListener } = listener;
   const compiled = compiledKey(kind, key, gateway);
-  for (const host of hosts) if (ownsHost(shape, listener, host)) emit(hostAttachments, hostKey(envoyListener, host), { kind: "route", listener: envoyListener, host, protocol, port, listenerHost: listener.host, compiled });
+  for (const name of new Set(ruleNames)) emitPolicyNeeds(read, emit, listener.key, shape.site.fleet, effectivePolicy(read, [listenerPlace(gateway, listener), rulePlace(compiledRoute, name)]));
+  for (const host of hosts) if (ownsHost(shape, listener, host)) emit(hostAttachments, hostKey(envoyListener, host), { kind: "route", listener: envoyListener, host, protocol, port, listenerHost: listener.host, place: listenerPlace(gateway, listener), compiled });
 }
 
-function call(emit: Emit, called: Set<string>, { clusters, services }: CompiledRoute, { gateway, shape }: RouteParent): void {
+function call(emit: Emit, called: Set<string>, { kind, key, clusters, services }: CompiledRoute, { gateway, shape }: RouteParent): void {
   called.add(gateway);
   for (const cluster of clusters) emitCluster(emit, cluster, shape.site.fleet);
   for (const service of services) emit(gatewaysOfService, service, gateway);
+  emit(gatewaysOfRoute, `${kind}/${key}`, gateway);
 }
 
 function parentStatus(settings: Settings, parent: ParentReference, found: ParentAttachment, { generation }: AttachingRoute, compiled: CompiledRoute): unknown {

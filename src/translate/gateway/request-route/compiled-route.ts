@@ -29,6 +29,8 @@ export interface CompiledRoute {
   readonly kind: RequestRouteKind;
   /** `namespace/name`. */
   readonly key: string;
+  /** Those of rules, in their order; undefined for rules without a name. */
+  readonly ruleNames: readonly (string | undefined)[];
   /** In the order of rules and matches. */
   readonly routes: readonly Route[];
   readonly clusters: readonly Cluster[];
@@ -79,7 +81,7 @@ export function compileRoutes(kind: RequestRouteKind, settings: Settings): Rule 
 
 function compile(visit: RouteVisit, kind: RequestRouteKind, route: RequestRoute, key: string): CompiledRoute {
   const { namespace = "", name, creationTimestamp = "" } = route.metadata;
-  const rules = route.spec.rules ?? [{}];
+  const rules: readonly { readonly name?: string }[] = route.spec.rules ?? [{}];
   const translations = rules.map((rule, i): RuleTranslation => {
     const origin = { kind, namespace, name, field: `spec.rules[${i}]` };
     return kind === "GRPCRoute" ? translateGrpcRule(visit, rule as NonNullable<GrpcRoute["spec"]["rules"]>[number], origin) : translateHttpRule(visit, rule as NonNullable<HttpRoute["spec"]["rules"]>[number], origin);
@@ -88,6 +90,7 @@ function compile(visit: RouteVisit, kind: RequestRouteKind, route: RequestRoute,
   return {
     kind,
     key,
+    ruleNames: rules.map((rule) => rule.name),
     routes: translations.flatMap(({ routes }) => routes),
     clusters: [...visit.clusters.values()],
     problems,

@@ -1,5 +1,6 @@
 import type { ListenerName } from "#model/listener";
 import { family } from "#store/family";
+import type { PolicyPlace } from "#translate/gateway/traffic-policy/attach";
 import type { HttpProtocol } from "#translate/gateway/listener-names";
 
 /** Something that belongs to one host of an Envoy listener. */
@@ -12,6 +13,8 @@ export type HostAttachment = {
   readonly port: number;
   /** The host of that listener. */
   readonly listenerHost: string;
+  /** The Gateway's listener, as policies name it. */
+  readonly place: PolicyPlace;
 } & (
   /** A route, by its bucket among those that are compiled. */
   | { readonly kind: "route"; readonly compiled: string }
