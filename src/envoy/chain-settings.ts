@@ -3,8 +3,8 @@ import { guardId } from "#model/listener";
 import type { Guard, Listener } from "#model/listener";
 
 /** What stands in front of hosts on a listener, those with `guards` of their own or, when shared, all of its hosts. */
-export function chainSettings({ authorization, rateLimitService }: Listener, guards: readonly Guard[], shared: boolean): ChainSettings {
-  return { guards, shared, ...(authorization === undefined ? {} : { authorization }), ...(rateLimitService === undefined ? {} : { rateLimitService }) };
+export function chainSettings({ authorization, rateLimitService, sessions }: Listener, guards: readonly Guard[], shared: boolean): ChainSettings {
+  return { guards, shared, ...(authorization === undefined ? {} : { authorization }), ...(rateLimitService === undefined ? {} : { rateLimitService }), ...(sessions === true ? { sessions } : {}) };
 }
 
 /** The guards, by id, that requests pass on such a chain, in a fixed order. */

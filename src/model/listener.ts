@@ -17,6 +17,8 @@ export interface Listener {
   /** Asked about every request but those of hosts with an authorization of their own. */
   readonly authorization?: ExternalAuthorization;
   readonly rateLimitService?: RateLimitService;
+  /** Whether routes can keep sessions at one endpoint. */
+  readonly sessions?: boolean;
 }
 
 /** What keeps strangers out of a host and stands, as an HTTP filter, in front of the routes. */

@@ -131,6 +131,12 @@ export interface ErrorPage {
   readonly status?: number;
 }
 
+/** What marks the requests of one session, which go to one endpoint. */
+export type SessionPersistence =
+  | { readonly kind: "header"; readonly name: string }
+  /** Without a lifetime the cookie lives as long as the browser. */
+  | { readonly kind: "cookie"; readonly name: string; readonly path: string; readonly lifetimeMs?: number };
+
 /** Takes failing endpoints out of service for a while. What is absent is Envoy's default. */
 export interface OutlierDetection {
   readonly consecutiveErrors?: number;

@@ -1,7 +1,7 @@
 import type { ClusterName } from "#model/cluster";
 import type { ListenerName } from "#model/listener";
 import type { Origin } from "#model/origin";
-import type { AuthorizationUse, CookieRewrite, CorsPolicy, ErrorPage, GlobalRateLimit, HashPolicy, IpFilter, LocalRateLimit, RetryPolicy } from "#model/policy";
+import type { AuthorizationUse, CookieRewrite, CorsPolicy, ErrorPage, GlobalRateLimit, HashPolicy, IpFilter, LocalRateLimit, RetryPolicy, SessionPersistence } from "#model/policy";
 
 /** What the path of a request must be. Regular expressions are RE2 and match the whole path. */
 export type PathMatch =
@@ -137,6 +137,7 @@ export interface RoutePolicies {
   readonly authorization?: AuthorizationUse;
   /** The id of the authorization that this route has, where hosts of its connections have others, or none. */
   readonly authorizationService?: string;
+  readonly sessionPersistence?: SessionPersistence;
   readonly errorPages?: readonly ErrorPage[];
   /** The largest body of a request; 0 lifts the host's limit. */
   readonly maxRequestBytes?: number;

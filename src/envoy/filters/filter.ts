@@ -14,13 +14,15 @@ export interface ChainSettings {
   /** The authorization of the whole listener. */
   readonly authorization?: ExternalAuthorization;
   readonly rateLimitService?: RateLimitService;
+  /** Whether routes can keep sessions at one endpoint. */
+  readonly sessions?: boolean;
 }
 
 /** Filters in front of nothing that needs one. */
 export const plainChain: ChainSettings = { guards: [], shared: false };
 
 /** The policies of a route or of a virtual host that filters apply; those of the route replace those of the host. */
-export type FilterPolicies = Pick<RoutePolicies, "cors" | "cookieRewrites" | "ipFilter" | "localRateLimit" | "globalRateLimit" | "jwt" | "authorization" | "authorizationService" | "errorPages" | "maxRequestBytes">;
+export type FilterPolicies = Pick<RoutePolicies, "cors" | "cookieRewrites" | "ipFilter" | "localRateLimit" | "globalRateLimit" | "jwt" | "authorization" | "authorizationService" | "sessionPersistence" | "errorPages" | "maxRequestBytes">;
 
 /** Where policies are. */
 export interface PolicyPlace {

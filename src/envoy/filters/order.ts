@@ -12,6 +12,7 @@ import { jwt } from "#envoy/filters/jwt";
 import { localRateLimit } from "#envoy/filters/local-rate-limit";
 import { routeScript } from "#envoy/filters/route-script";
 import { router } from "#envoy/filters/router";
+import { sessionPersistence } from "#envoy/filters/session-persistence";
 import type { HttpFilter } from "#gen/envoy/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
 import type { Any } from "#gen/envoy/google/protobuf/any";
 import type { EnvoySettings } from "#settings/envoy";
@@ -30,6 +31,7 @@ export const filterOrder: readonly Filter[] = [
   jwt, // Says who the client is,
   authorization, // which an external service may want to know,
   globalRateLimit, // and refused requests use up nobody's quota.
+  sessionPersistence, // Only who may pass has a session.
   routeScript, // Waits for bodies, and changes answers of backends only.
   router, // Ends the chain.
 ];

@@ -132,6 +132,7 @@ export interface HttpRouteRule {
   readonly filters?: readonly HttpRouteFilter[];
   readonly backendRefs?: readonly HttpBackendReference[];
   readonly timeouts?: { readonly request?: string; readonly backendRequest?: string };
+  readonly sessionPersistence?: SessionPersistenceSpec;
   readonly retry?: { readonly codes?: readonly number[]; readonly attempts?: number; readonly backoff?: string };
 }
 
@@ -142,8 +143,17 @@ export type HttpRoute = Typed<{
   readonly rules?: readonly HttpRouteRule[];
 }>;
 
+/** How the requests of a session are marked (GEP-1619). */
+export interface SessionPersistenceSpec {
+  readonly sessionName?: string;
+  readonly absoluteTimeout?: string;
+  readonly type?: string;
+  readonly cookieConfig?: { readonly lifetimeType?: string };
+}
+
 /** One rule of a GRPCRoute. */
 export interface GrpcRouteRule {
+  readonly sessionPersistence?: SessionPersistenceSpec;
   readonly name?: string;
   readonly matches?: readonly GrpcRouteMatch[];
   readonly filters?: readonly HttpRouteFilter[];

@@ -97,7 +97,7 @@ function serve(settings: Settings, read: Reader, emit: Emit, gateway: Gateway, {
   if (transport === undefined) return;
   const { name } = splitFleet(envoyListener);
   const services = listenerServices(read, settings);
-  emit(listeners, envoyListener, { name, address: site.address, port: settings.gatewayPort(port), protocol: transport, proxyProtocol: transport !== "udp" && settings.useProxyProtocol, ...services });
+  emit(listeners, envoyListener, { name, address: site.address, port: settings.gatewayPort(port), protocol: transport, proxyProtocol: transport !== "udp" && settings.useProxyProtocol, ...services, ...(transport === "http" || transport === "https" ? { sessions: true } : {}) });
   for (const service of [services.authorization, services.rateLimitService]) if (service !== undefined) shareService(read, emit, service.cluster, site.fleet);
   const tls = certificate?.ok === true ? termination(settings, certificate.value.name, frontend?.client) : undefined;
   if (certificate?.ok === true) emit(certificatesWanted, inFleet(site.fleet, certificate.value.name), certificate.value);

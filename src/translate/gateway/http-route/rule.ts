@@ -10,6 +10,7 @@ import { parseMatches } from "#translate/gateway/http-route/matches";
 import { pathRewrite } from "#translate/gateway/http-route/path-modifier";
 import { requestRedirect } from "#translate/gateway/http-route/redirect";
 import type { RuleProblem } from "#translate/gateway/http-route/rule-problem";
+import { parseSession, sessionFor } from "#translate/gateway/http-route/session-persistence";
 import { parseTargets } from "#translate/gateway/http-route/targets";
 import { parsePatience } from "#translate/gateway/http-route/timeouts";
 import type { Patience } from "#translate/gateway/http-route/timeouts";
@@ -47,11 +48,14 @@ function ruleRoutes(visit: RouteVisit, rule: Omit<HttpRouteRule, "matches">, mat
   if (!targets.ok) return targets;
   if (!filters.ok) return filters;
   if (!patience.ok) return patience;
+  const session = parseSession(rule.sessionPersistence, origin);
+  if (!session.ok) return session;
   const routes: Route[] = [];
   for (const match of matches) {
     const action = ruleAction(targets.value, filters.value, patience.value, match.path);
     if (!action.ok) return action;
-    routes.push(route(match, action.value, filters.value.policies, origin));
+    const policies = session.value === undefined ? filters.value.policies : { ...filters.value.policies, sessionPersistence: sessionFor(session.value, match.path) };
+    routes.push(route(match, action.value, policies, origin));
   }
   return ok(routes);
 }

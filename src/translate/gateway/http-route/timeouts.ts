@@ -32,7 +32,7 @@ function isLonger(backend: number | undefined, request: number | undefined): boo
 }
 
 /** Durations of Gateway API are those of Go, but neither negative nor fractional (GEP-2257). */
-function parseDuration(text: string | undefined, at: string): Result<number | undefined, RuleProblem> {
+export function parseDuration(text: string | undefined, at: string): Result<number | undefined, RuleProblem> {
   if (text === undefined) return ok(undefined);
   const parsed = /^([0-9]{1,5}(h|m|s|ms)){1,4}$/.test(text) ? parseGoDuration(text) : undefined;
   return parsed?.ok === true ? ok(parsed.value) : fail(unsupported(`${at}: ${JSON.stringify(text)} is not a duration; write one like 10s, 500ms or 1h30m`));
