@@ -39,7 +39,12 @@ export interface Answer {
 
 /** Sends a request over a new connection to loopback. */
 export async function send(wish: Wish): Promise<Answer> {
-  return wish.http2 === true ? sendHttp2(wish) : sendHttp1(wish);
+  return wish.http2 === true ? sendHttp2(wish) : sendHttp1(wish, "127.0.0.1");
+}
+
+/** Sends a request over HTTP/1.1 to one of the addresses of loopback. */
+export async function sendTo(address: string, wish: Wish): Promise<Answer> {
+  return sendHttp1(wish, address);
 }
 
 function tlsOptions({ sni, identity, maxTlsVersion }: Wish) {
@@ -64,8 +69,8 @@ async function sendHttp2(wish: Wish): Promise<Answer> {
   }
 }
 
-async function sendHttp1(wish: Wish): Promise<Answer> {
-  const options = { host: "127.0.0.1", port: wish.port, path: wish.path ?? "/", method: wish.method ?? "GET", headers: { ...wish.headers, host: wish.host }, agent: false as const };
+async function sendHttp1(wish: Wish, address: string): Promise<Answer> {
+  const options = { host: address, port: wish.port, path: wish.path ?? "/", method: wish.method ?? "GET", headers: { ...wish.headers, host: wish.host }, agent: false as const };
   const request = wish.sni === undefined ? http.request(options) : https.request({ ...options, ...tlsOptions(wish) });
   let certificate: string | undefined;
   request.on("socket", (socket) => socket.on("secureConnect", () => (certificate = "getPeerCertificate" in socket ? subjectOf(socket) : undefined)));
