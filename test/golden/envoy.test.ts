@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import * as grpc from "@grpc/grpc-js";
 import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import { readFiles } from "#sources/file/read";
-import { waitFor } from "../bed/wait.ts";
+import { HopelessError, waitFor } from "../bed/wait.ts";
 import type { Answer } from "../envoy/client.ts";
 import { Stage } from "./stage.ts";
 import { manifestsOf, readStories } from "./story.ts";
@@ -22,11 +23,12 @@ function difference(wanted: StoryRequest, answer: Answer): string | undefined {
     ...(wanted.answered === undefined ? {} : { answered: picked(answer.headers, wanted.answered) }),
     ...(wanted.echoed === undefined ? {} : { echoed: picked(answer.echo as Readonly<Record<string, unknown>> | undefined, wanted.echoed) }),
     ...(wanted.text === undefined ? {} : { text: answer.body.includes(wanted.text) ? wanted.text : answer.body }),
+    ...(wanted.call === undefined ? {} : { call: grpc.status[Number(answer.headers["grpc-status"] ?? -1)] }),
     ...(wanted.certificate === undefined ? {} : { certificate: answer.certificate }),
   };
-  const { status, path, location, received, answered, echoed, text, certificate } = wanted;
+  const { status, path, location, received, answered, echoed, text, certificate, call } = wanted;
   const backend = typeof wanted.backend === "object" ? wanted.backend.find((one) => one === answer.echo?.backend) : wanted.backend;
-  const expected = JSON.parse(JSON.stringify({ status, backend, path, location, received, answered, echoed, text, certificate })) as object;
+  const expected = JSON.parse(JSON.stringify({ status, backend, path, location, received, answered, echoed, text, certificate, call })) as object;
   try {
     assert.deepEqual(JSON.parse(JSON.stringify(shape)), expected);
     return undefined;
@@ -37,6 +39,23 @@ function difference(wanted: StoryRequest, answer: Answer): string | undefined {
 
 function noAnswer(error: unknown): Answer {
   return { status: 0, headers: {}, body: String(error), echo: undefined, certificate: undefined };
+}
+
+/** Sends a request again and again until each backend that the story names has answered, and all copies have come. */
+async function sendUntilAllAnswer(stage: Stage, request: StoryRequest): Promise<void> {
+  const waiting = new Set(request.backends);
+  const before = new Map(stage.asked);
+  const uncopied = (): readonly string[] => Object.entries(request.copies ?? {}).flatMap(([name, copied]) => (copied === (stage.asked.get(name) ?? 0) > (before.get(name) ?? 0) ? [] : [name]));
+  await waitFor(
+    async () => {
+      const answer = await stage.send(request);
+      const backend = answer.echo?.backend ?? `nobody (${answer.status})`;
+      if (request.backends !== undefined && !request.backends.includes(backend)) throw new HopelessError(`${request.url}: answered by ${backend}`);
+      waiting.delete(backend);
+      return waiting.size === 0 && uncopied().length === 0;
+    },
+    { what: `${request.url}: answers of ${request.backends?.join(", ")} with copies as wanted`, intervalMs: 1, timeoutMs: 10_000 },
+  );
 }
 
 describe("on a real Envoy", () => {
@@ -66,6 +85,7 @@ describe("on a real Envoy", () => {
           // A listener that was taken accepts connections a moment later.
           let last: string | undefined = "no answer";
           await waitFor(async () => (last = await stage.send(request).catch(noAnswer).then((answer) => difference(request, answer))) === undefined, { what: request.url, intervalMs: 10, timeoutMs: 10_000 }).catch(() => assert.fail(last ?? ""));
+          if (request.backends !== undefined || request.copies !== undefined) await sendUntilAllAnswer(stage, request);
         }
       } finally {
         remove();

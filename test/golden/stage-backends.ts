@@ -9,6 +9,8 @@ import { startRateLimit } from "../peers/rate-limit.ts";
 import { startCollector } from "../peers/collector.ts";
 import { startTcpEcho } from "../peers/tcp-echo.ts";
 import { startKeyServer } from "../peers/tokens.ts";
+import { startUdpEcho } from "../peers/udp-echo.ts";
+import { makeWorkloadIdentity } from "../peers/workload.ts";
 
 /** The annotation by which an EndpointSlice of a story says what answers there; an HTTP/1.1 echo where it says nothing. */
 export const peerAnnotation = "golden/peer";
@@ -16,16 +18,23 @@ export const peerAnnotation = "golden/peer";
 /** The annotation by which several EndpointSlices of one Service have servers of their own. */
 const instanceAnnotation = "golden/instance";
 
+function counter(name: string, asked: Asked): () => void {
+  return () => void asked.times.set(name, (asked.times.get(name) ?? 0) + 1);
+}
+
 /** What can stand behind a Service. */
 const starters: Readonly<Record<string, (name: string, asked: Asked) => Promise<Peer>>> = {
   echo: (name) => startEcho(name),
-  counting: (name, asked) => startEcho(name, "http/1.1", () => asked.times.set(name, (asked.times.get(name) ?? 0) + 1)),
+  counting: (name, asked) => startEcho(name, "http/1.1", counter(name, asked)),
+  "counting-h2c": (name, asked) => startEcho(name, "h2c", counter(name, asked)),
   h2c: (name) => startEcho(name, "h2c"),
   h2: (name) => startEcho(name, "h2"),
   tls: (name) => startEcho(name, "tls"),
+  workload: async (name) => startEcho(name, "tls", () => undefined, await makeWorkloadIdentity("spiffe://golden/backend")),
   grpc: () => startGrpcEcho(),
   tcp: (name) => startTcpEcho(name, false),
   "tcp-tls": (name) => startTcpEcho(name, true),
+  udp: (name) => startUdpEcho(name),
   authorization: (name, asked) => startAuthorization(name, false, asked),
   "authorization-tls": (name, asked) => startAuthorization(name, true, asked),
   "http-authorization": (name, asked) => startHttpAuthorization(name, asked),

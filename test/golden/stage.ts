@@ -26,6 +26,8 @@ import type { Answer } from "../envoy/client.ts";
 import { pemOf } from "../peers/identities.ts";
 import { makeToken } from "../peers/tokens.ts";
 import { sendBytes } from "./bytes.ts";
+import { call } from "./calls.ts";
+import { sendDatagram } from "./datagrams.ts";
 import { StageBackends } from "./stage-backends.ts";
 import type { StoryRequest } from "./story.ts";
 
@@ -62,7 +64,7 @@ export class Stage {
   async open(configuration?: ContourConfiguration): Promise<void> {
     const binary = await ensureEnvoyBinary({ env: process.env, progress: (line) => process.stderr.write(`${line}\n`) });
     // The ports of the stories, as translate shows them, and the free ones that stand for them here.
-    const shown = [8080, 8443, 9080, 9443, 8081];
+    const shown = [8080, 8443, 9080, 9443, 8081, 8082, 8083, 8444, 8053];
     for (const [i, port] of (await freePorts(shown.length)).entries()) this.#ports.set(shown[i] ?? 0, port);
     const address = "127.0.0.1";
     const port = (wanted: number): number => this.port(wanted);
@@ -94,13 +96,18 @@ export class Stage {
   async play(objects: readonly KubeObject[]): Promise<() => void> {
     const real = await Promise.all(objects.map((object) => this.#backends.real(object)));
     this.#controller.apply(real.map((object) => ({ type: "upsert", object })));
-    const { store } = this.#controller;
-    const missing = (): readonly string[] => ([clusterType, listenerType, scopeType] as const).flatMap((type) => [...store.names(type)].filter((name) => this.#accepted.get(`${type} ${name}`) !== store.newest(type, name)?.version));
-    await waitFor(() => this.nacks.length > 0 || missing().length === 0, { what: "Envoy takes the story", intervalMs: 2, timeoutMs: 10_000 }).catch(() => this.nacks.push(`not taken: ${missing().join(", ")}`));
+    await this.settled();
     return () => {
       this.#controller.apply(real.map((object) => ({ type: "delete", ref: refOf(object) })));
       this.nacks.length = 0;
     };
+  }
+
+  /** Waits until Envoy has taken all that it is to have. */
+  async settled(): Promise<void> {
+    const { store } = this.#controller;
+    const missing = (): readonly string[] => ([clusterType, listenerType, scopeType] as const).flatMap((type) => [...store.names(type)].filter((name) => this.#accepted.get(`${type} ${name}`) !== store.newest(type, name)?.version));
+    await waitFor(() => this.nacks.length > 0 || missing().length === 0, { what: "Envoy takes the story", intervalMs: 2, timeoutMs: 10_000 }).catch(() => this.nacks.push(`not taken: ${missing().join(", ")}`));
   }
 
   send(request: StoryRequest): Promise<Answer> {
@@ -111,8 +118,9 @@ export class Stage {
     const port = this.#ports.get(shown) ?? shown;
     const sni = request.sni ?? url.hostname;
     if (request.tcp !== undefined) return sendBytes(port, request.tcp, secure ? sni : undefined);
+    if (request.udp !== undefined) return sendDatagram(port, request.udp);
     const { by, ...claims } = request.token ?? {};
-    return send({
+    return (request.call === undefined ? send : call)({
       port,
       host,
       path: `${url.pathname}${url.search}`,

@@ -22,12 +22,20 @@ export interface StoryRequest {
   readonly token?: Readonly<Record<string, unknown>> & { readonly by?: "stranger-token" };
   /** Sends this text over a connection of bytes; the answer is in `text`. */
   readonly tcp?: string;
+  /** Sends this text as a datagram; the answer is in `text`. */
+  readonly udp?: string;
+  /** Makes it a gRPC call; the name of the gRPC status that comes back. */
+  readonly call?: string;
   /** Asks as often as there are entries, at once after the story is up: the statuses in this order. */
   readonly statuses?: readonly number[];
-  /** 0 where there is no answer: the handshake fails, or the connection is closed. */
+  /** 0 where there is no answer: the handshake fails, the connection is closed, or no datagram comes back. */
   readonly status: number;
   /** `namespace/service` of the backend that answers; several where any of them may. */
   readonly backend?: string | readonly string[];
+  /** Asks until each of these backends has answered; nobody else may. */
+  readonly backends?: readonly string[];
+  /** Whether `counting` backends get a copy: asks until they do, and where they do not, once. */
+  readonly copies?: Readonly<Record<string, boolean>>;
   /** The path with query that the backend gets. */
   readonly path?: string;
   readonly location?: string;
@@ -49,10 +57,13 @@ export interface Story {
   readonly folder: string;
   /** The xDS services whose resources are compared. */
   readonly resources: string;
+  /** Whether `status.yaml` has the features of GatewayClasses: once is enough. */
+  readonly features: boolean;
   readonly requests: readonly StoryRequest[];
 }
 
 interface StoryFile {
+  readonly features?: boolean;
   readonly resources?: string;
   readonly requests?: readonly StoryRequest[];
 }
@@ -65,8 +76,8 @@ export function readStories(): readonly Story[] {
   return names.map((name) => {
     const folder = join(root, name);
     const file = join(folder, "story.json");
-    const { resources = "srds,cds,eds", requests = [] } = existsSync(file) ? (parse(readFileSync(file, "utf8")) as StoryFile) : {};
-    return { name, folder, resources, requests };
+    const { resources = "srds,cds,eds", features = false, requests = [] } = existsSync(file) ? (parse(readFileSync(file, "utf8")) as StoryFile) : {};
+    return { name, folder, resources, features, requests };
   });
 }
 
@@ -82,7 +93,7 @@ export type Told = Readonly<Record<"messages.txt" | "status.yaml" | "resources.y
 export async function tell(story: Story): Promise<Told> {
   const status = await capture(story, { status: true, output: "yaml" });
   const resources = await capture(story, { resources: story.resources, output: "yaml" });
-  return { "messages.txt": `${resources.err}exit code ${resources.code}\n`, "status.yaml": status.out, "resources.yaml": resources.out };
+  return { "messages.txt": `${resources.err}exit code ${resources.code}\n`, "status.yaml": story.features ? status.out : status.out.replaceAll(/^ +supportedFeatures:\n( +- name: \w+\n)+/gm, ""), "resources.yaml": resources.out };
 }
 
 async function capture(story: Story, options: Parameters<typeof translate>[1]): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {

@@ -6,6 +6,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import * as https from "node:https";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import { fromCanonicalJson } from "#envoy/json";
 import { pemOf } from "./identities.ts";
 import { listen } from "./listen.ts";
 import type { Peer } from "./listen.ts";
@@ -31,12 +32,12 @@ type Response = ServerResponse | Http2ServerResponse;
 /**
  * Starts a backend that tells what it got, as JSON. Some paths make it do something else first: `/status/N` answers N,
  * `/wait/MS` is slow, `/set-cookie` sets two cookies, `/moved/P` leads to /P, `/fails/N/KEY` answers 503 the first N
- * times, `/hangs` never answers, `/large` is text that is worth compressing.
+ * times, `/hangs` never answers, `/large` is text that is worth compressing. gRPC calls get the same as a string.
  */
-export async function startEcho(name: string, protocol: EchoProtocol = "http/1.1", onRequest: () => void = () => undefined): Promise<Peer> {
+export async function startEcho(name: string, protocol: EchoProtocol = "http/1.1", onRequest: () => void = () => undefined, { certificate, key } = pemOf("backend")): Promise<Peer> {
   const failures = new Map<string, number>();
   const listener = (request: Request, response: Response): void => (onRequest(), void answer(name, failures, request, response));
-  const identity = { cert: pemOf("backend").certificate, key: pemOf("backend").key, requestCert: true, rejectUnauthorized: false };
+  const identity = { cert: certificate, key, requestCert: true, rejectUnauthorized: false };
   const server = {
     "http/1.1": () => http.createServer(listener),
     h2c: () => http2.createServer(listener),
@@ -55,6 +56,7 @@ async function answer(name: string, failures: Map<string, number>, request: Requ
     // The client gave up; so does the backend.
     return;
   }
+  if (request.headers["content-type"] === "application/grpc") return answerCall(response as Http2ServerResponse, name, JSON.stringify(echoed(name, request, bodyBytes)));
   const [, what = "", first = "", second = ""] = (request.url ?? "/").split(/[/?]/);
   const send = (status: number, headers: Readonly<Record<string, string | string[]>>, body: string): void => {
     response.statusCode = status;
@@ -75,6 +77,17 @@ async function answer(name: string, failures: Map<string, number>, request: Requ
   }
   const cookies: Readonly<Record<string, string[]>> = what === "set-cookie" ? { "set-cookie": ["id=1; Path=/old; Domain=old.example; Secure; HttpOnly", "other=2; Path=/stay"] } : {};
   send(200, { "content-type": "application/json", "x-backend": name, ...cookies }, JSON.stringify(echoed(name, request, bodyBytes)));
+}
+
+/** Answers a gRPC call with a google.protobuf.StringValue (gRPC over HTTP/2). */
+function answerCall(response: Http2ServerResponse, name: string, text: string): void {
+  const message = Buffer.from(fromCanonicalJson("google.protobuf.StringValue", text));
+  const length = Buffer.alloc(5);
+  length.writeUInt32BE(message.length, 1);
+  response.setHeader("content-type", "application/grpc");
+  response.setHeader("x-backend", name);
+  response.addTrailers({ "grpc-status": "0" });
+  response.end(Buffer.concat([length, message]));
 }
 
 function authorityOf(request: Request): string {
