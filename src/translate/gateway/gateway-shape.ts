@@ -43,7 +43,7 @@ export function portKey({ fleet, address }: GatewaySite, transport: Transport, p
 
 /** The claim that counts: of the oldest Gateway, then the first by name. */
 export function strongestClaim<T extends Omit<PortClaim, "transport">>(claims: readonly T[]): T | undefined {
-  return claims.toSorted(compareGateways)[0];
+  return claims.length < 2 ? claims[0] : claims.toSorted(compareGateways)[0];
 }
 
 /** Reads each Gateway whose class is ours, with its ListenerSets. */
@@ -60,9 +60,9 @@ export function gatewayShapeRule(settings: Settings): Rule {
       const listeners = [...own, ...setListeners(read, site, bucket)];
       const shape: GatewayShape = { namespace, created, site, listeners, conflicts: findConflicts(listeners) };
       emit(gatewayShapes, bucket, shape);
-      for (const listener of listeners) {
-        if (listener.transport !== undefined && servesTraffic(shape, listener)) emit(portClaims, portKey(site, listener.transport, settings.gatewayPort(listener.port)), { gateway: bucket, created, transport: listener.transport });
-      }
+      // Thousands of listeners may share a port, which is claimed once.
+      const claims = new Map(listeners.flatMap((listener) => (listener.transport !== undefined && servesTraffic(shape, listener) ? [[portKey(site, listener.transport, settings.gatewayPort(listener.port)), listener.transport] as const] : [])));
+      for (const [port, transport] of claims) emit(portClaims, port, { gateway: bucket, created, transport });
     },
   };
 }

@@ -33,7 +33,7 @@ describe("Gateway", () => {
   it("has a listener per port, and a host per hostname even without routes", () => {
     const one = world([plain, { ...plain, name: "shop", hostname: "shop.example" }]);
     assert.deepEqual(one.gateway(), served);
-    assert.deepEqual(one.graph.items(listeners, "http-80")[0], { name: "http-80", address: "0.0.0.0", port: 8080, protocol: "http", proxyProtocol: false });
+    assert.deepEqual(one.graph.items(listeners, "http-80")[0], { name: "http-80", address: "0.0.0.0", port: 8080, protocol: "http", proxyProtocol: false, sessions: true });
     assert.deepEqual(one.virtualHost("http-80", "shop.example")?.routes, []);
     assert.deepEqual(one.virtualHost("http-80", "*")?.routes, []);
     assert.deepEqual(one.listener("http"), { attached: 0, kinds: ["HTTPRoute", "GRPCRoute"], conditions: fine });

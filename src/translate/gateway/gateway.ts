@@ -22,6 +22,7 @@ import { httpProtocol } from "#translate/gateway/listener-shape";
 import type { ListenerShape } from "#translate/gateway/listener-shape";
 import { judgeListener } from "#translate/gateway/listener-status";
 import type { ListenerState, ListenerVerdict } from "#translate/gateway/listener-status";
+import { findOverlaps } from "#translate/gateway/overlaps";
 import { hostAttachments } from "#translate/gateway/request-route/host-attachments";
 import { listenerGuards, shareService } from "#translate/gateway/traffic-policy/attach";
 import { listenerPlace } from "#translate/gateway/traffic-policy/places";
@@ -42,8 +43,9 @@ export function gatewayRule(settings: Settings): Rule {
       if (gateway === undefined || shape === undefined) return;
       const { namespace = "", name, generation = 0 } = gateway.metadata;
       const refusal = gatewayRefusal(read, gateway);
+      const overlaps = findOverlaps(shape);
       const judged = shape.listeners.map((listener) => {
-        const state = { ...listenerState(settings, read, gateway, bucket, shape, listener), ...(refusal === undefined ? {} : { gatewayRefused: refusal.message }) };
+        const state = { ...listenerState(settings, read, gateway, bucket, shape, listener), overlaps: overlaps.get(listener.key) ?? [], ...(refusal === undefined ? {} : { gatewayRefused: refusal.message }) };
         const verdict = judgeListener(shape, state, ownerGeneration(read, listener, generation));
         if (verdict.served) serve(settings, read, emit, gateway, shape, state);
         if (listener.owner.kind === "ListenerSet") emit(listenerSetVerdicts, objectKey(listener.owner.namespace, listener.owner.name), { position: listener.position, verdict });

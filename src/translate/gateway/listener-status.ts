@@ -6,7 +6,6 @@ import { gatewayGroup } from "#translate/gateway/api";
 import type { CertificateProblem } from "#translate/gateway/certificates";
 import type { GatewayShape, PortClaim } from "#translate/gateway/gateway-shape";
 import type { FrontendValidation } from "#translate/gateway/gateway-tls";
-import { coversHost } from "#translate/gateway/hostnames";
 import type { ListenerShape } from "#translate/gateway/listener-shape";
 
 /** Everything that decides whether a listener of a Gateway works. */
@@ -21,6 +20,8 @@ export interface ListenerState {
   /** What is asked of clients; absent for nothing. */
   readonly frontend?: FrontendValidation;
   readonly attachedRoutes: number;
+  /** Names of listeners with some of its hosts. */
+  readonly overlaps?: readonly string[];
   /** Why the whole Gateway is refused. */
   readonly gatewayRefused?: string;
   /** Whether Envoys have taken the listener. */
@@ -51,7 +52,7 @@ export function judgeListener(gateway: GatewayShape, state: ListenerState, gener
       name: shape.name,
       supportedKinds: shape.kinds.supported.map((kind) => ({ group: gatewayGroup, kind })),
       attachedRoutes: state.attachedRoutes,
-      conditions: [accepted, programmed, resolved, conflicted(gateway, shape, generation), ...overlapping(gateway, shape, generation)],
+      conditions: [accepted, programmed, resolved, conflicted(gateway, shape, generation), ...overlapping(state, generation)],
     },
   };
 }
@@ -97,10 +98,8 @@ function conflicted(gateway: GatewayShape, shape: ListenerShape, generation: num
 }
 
 /** Browsers may reuse a connection for another listener's host: the specification wants that to be seen. Set only while true. */
-function overlapping(gateway: GatewayShape, shape: ListenerShape, generation: number): readonly Condition[] {
-  if (shape.protocol !== "HTTPS") return [];
-  const rivals = gateway.listeners.filter((other) => other.key !== shape.key && other.protocol === "HTTPS" && other.port === shape.port && (coversHost(other.host, shape.host) || coversHost(shape.host, other.host)));
-  if (rivals.length === 0) return [];
-  const message = `hosts of this listener are also those of ${rivals.map(({ name }) => name).join(", ")}; connections that clients share between hosts may be answered with 421`;
+function overlapping({ overlaps = [] }: ListenerState, generation: number): readonly Condition[] {
+  if (overlaps.length === 0) return [];
+  const message = `hosts of this listener are also those of ${overlaps.join(", ")}; connections that clients share between hosts may be answered with 421`;
   return [condition("Listener", "OverlappingTLSConfig", "True", "OverlappingHostnames", message, generation)];
 }
