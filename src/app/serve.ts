@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { Registry, collectDefaultMetrics } from "prom-client";
 import { applyConfiguration } from "#app/configuration";
+import { coalesce } from "#app/coalesce";
 import { Controller } from "#app/controller";
 import type { LoadBalancerAddress } from "#app/controller";
 import { gatewayPortBeside } from "#app/gateway-ports";
@@ -86,19 +87,20 @@ export async function serve(options: ServeOptions): Promise<void> {
   }
   const addresses = new ServiceAddresses(options, controller);
   const discover = async (): Promise<void> => hasStandardGatewayApi(client).then((standard) => controller.setStandardApi(standard), (error: unknown) => log.warn({ reason: String(error) }, "the versions of Gateway API cannot be read"));
+  const sink = coalesce({
+    apply(events) {
+      observed.note(events);
+      for (const event of events) if (event.type === "delete") writer.forget(event.ref.kind, event.ref.namespace, event.ref.name);
+      controller.apply(events);
+      addresses.follow(events);
+      // Before GatewayClasses there are CRDs, and those may have been replaced meanwhile.
+      if (events.some((event) => event.type === "upsert" && event.object.kind === "GatewayClass")) void discover();
+    },
+  });
   const source = watchCluster({
     client,
+    sink,
     kinds: Object.values(kinds).filter(({ kind }) => kind !== "ContourConfiguration"),
-    sink: {
-      apply(events) {
-        observed.note(events);
-        for (const event of events) if (event.type === "delete") writer.forget(event.ref.kind, event.ref.namespace, event.ref.name);
-        controller.apply(events);
-        addresses.follow(events);
-        // Before GatewayClasses there are CRDs, and those may have been replaced meanwhile.
-        if (events.some((event) => event.type === "upsert" && event.object.kind === "GatewayClass")) void discover();
-      },
-    },
     log,
     signal,
     sleep,
@@ -108,6 +110,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   let ready = false;
   const http = await serveHttp({ ...options, registry, ready: () => ready, alive: () => client.call({ path: "/version" }).then(() => true), pipeline: controller.pipeline });
   await source.synced;
+  sink.flush();
   if (!signal.aborted) {
     await discover();
     controller.open();

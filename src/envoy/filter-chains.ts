@@ -1,9 +1,11 @@
 import { chainSettings } from "#envoy/chain-settings";
 import { connectionManager } from "#envoy/connection-manager";
+import type { ConnectionManagerChoice } from "#envoy/connection-manager";
 import { downstreamTls } from "#envoy/downstream-tls";
 import { fallbackListenerName } from "#envoy/names";
 import { tcpFilters } from "#envoy/tcp-proxy";
 import { FilterChain } from "#gen/envoy/envoy/config/listener/v3/listener_components";
+import type { Filter } from "#gen/envoy/envoy/config/listener/v3/listener_components";
 import { compareText } from "#lib/compare";
 import { guardId } from "#model/listener";
 import type { Listener, TlsHost, TlsTermination } from "#model/listener";
@@ -17,8 +19,19 @@ interface ChainGroup {
 
 /** The filter chains of a TLS listener: one per group of hosts with equal settings, in a fixed order. */
 export function tlsFilterChains(listener: Listener, tlsHosts: readonly TlsHost[], settings: EnvoySettings): FilterChain[] {
-  return groupHosts(tlsHosts).map((group) => buildChain(listener, group, settings));
+  // Chains with certificates of their own have the same filters: a connection manager is four kilobytes, and encoded once.
+  const known = new Map<string, Filter>();
+  const manager: Manager = (choice) => {
+    const key = JSON.stringify([choice.scope, choice.chain.shared, choice.chain.guards.map(guardId), choice.forwardClientCertificate ?? null]);
+    const filter = known.get(key) ?? connectionManager(choice, settings);
+    known.set(key, filter);
+    return filter;
+  };
+  return groupHosts(tlsHosts).map((group) => buildChain(listener, group, settings, manager));
 }
+
+/** Gives the connection manager for a choice. */
+type Manager = (choice: ConnectionManagerChoice) => Filter;
 
 /** Envoy refuses a listener in which two chains match the same: so of each host, and of the fallback, only the first counts. */
 function groupHosts(tlsHosts: readonly TlsHost[]): readonly ChainGroup[] {
@@ -57,22 +70,22 @@ function terminationOf({ certificate, minimumVersion, maximumVersion, clientVali
   ];
 }
 
-function buildChain(listener: Listener, { example, hosts }: ChainGroup, settings: EnvoySettings): FilterChain {
+function buildChain(listener: Listener, { example, hosts }: ChainGroup, settings: EnvoySettings, manager: Manager): FilterChain {
   return FilterChain.fromPartial({
     name: hosts[0] ?? (example.kind === "fallback" ? "fallback-certificate" : "*"),
     filterChainMatch: { serverNames: [...hosts], transportProtocol: "tls" },
-    ...chainParts(listener, example, hosts, settings),
+    ...chainParts(listener, example, hosts, settings, manager),
   });
 }
 
-function chainParts(listener: Listener, example: TlsHost, hosts: readonly string[], settings: EnvoySettings): Pick<Partial<FilterChain>, "filters" | "transportSocket"> {
+function chainParts(listener: Listener, example: TlsHost, hosts: readonly string[], settings: EnvoySettings, manager: Manager): Pick<Partial<FilterChain>, "filters" | "transportSocket"> {
   const statPrefix = listener.name;
   switch (example.kind) {
     case "http": {
       const { tls, filters, host } = example;
       const tlsWildcards = host === "*" ? ["*"] : hosts.filter((name) => name.startsWith("*."));
       const choice = { statPrefix, scope: { listener: listener.name, tlsWildcards }, chain: chainSettings(listener, filters.guards, filters.shared ?? false), forwardClientCertificate: tls.clientValidation?.forward };
-      return { filters: [connectionManager(choice, settings)], transportSocket: downstreamTls(tls, "http", settings) };
+      return { filters: [manager(choice)], transportSocket: downstreamTls(tls, "http", settings) };
     }
     case "tcp-terminated":
       return { filters: tcpFilters(statPrefix, example.proxy, settings), transportSocket: downstreamTls(example.tls, "bytes", settings) };
@@ -80,7 +93,7 @@ function chainParts(listener: Listener, example: TlsHost, hosts: readonly string
       return { filters: tcpFilters(statPrefix, example.proxy, settings) };
     case "fallback": {
       const choice = { statPrefix, scope: { listener: fallbackListenerName(listener.name) }, chain: chainSettings(listener, [], false) };
-      return { filters: [connectionManager(choice, settings)], transportSocket: downstreamTls(example.tls, "http", settings) };
+      return { filters: [manager(choice)], transportSocket: downstreamTls(example.tls, "http", settings) };
     }
   }
 }
