@@ -35,6 +35,9 @@ import { StatusWriter } from "#status/writer";
 import type { ObjectEvent } from "#store/event";
 import { serveXds } from "#xds/server";
 
+/** What a controller for Gateways alone does not look at. */
+const ofIngress: readonly string[] = ["Ingress", "IngressClass", "HTTPProxy", "TLSCertificateDelegation"];
+
 /** Milliseconds between two looks at the ends of certificates. */
 const tickMs = 60_000;
 
@@ -52,6 +55,8 @@ export interface ServeOptions {
   readonly health: HttpAddress;
   /** Where `/debug/*` is served. */
   readonly debug: HttpAddress;
+  /** Whether only Gateway API is served; Ingresses and HTTPProxies are for other controllers. */
+  readonly gatewaysOnly?: boolean;
   /** Makes Envoys for each Gateway; without it all Gateways share those that are there. */
   readonly provision?: { readonly settings: Omit<ProvisionSettings, "envoy">; readonly namespace: string };
   readonly envoyService: { readonly namespace: string; readonly name: string };
@@ -100,7 +105,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const source = watchCluster({
     client,
     sink,
-    kinds: Object.values(kinds).filter(({ kind }) => kind !== "ContourConfiguration"),
+    kinds: Object.values(kinds).filter(({ kind }) => kind !== "ContourConfiguration" && !(options.gatewaysOnly === true && ofIngress.includes(kind))),
     log,
     signal,
     sleep,

@@ -13,6 +13,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   (await import("#cli/translate")).defineTranslate(program, finish);
   (await import("#cli/run")).defineRun(program, finish);
   (await import("#cli/serve")).defineServe(program, finish);
+  (await import("#cli/gateway-provisioner")).defineGatewayProvisioner(program, finish);
   (await import("#cli/bootstrap")).defineBootstrap(program, finish);
   program.command("version").description("print the version").action(() => void process.stdout.write(`${versionText()}\n`));
   try {

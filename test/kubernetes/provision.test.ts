@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { credentials } from "@grpc/grpc-js";
 import { connectXds } from "../../bench/xds-client.ts";
@@ -6,9 +7,11 @@ import type { XdsClient } from "../../bench/xds-client.ts";
 import type { ApiServer } from "../bed/api-server.ts";
 import { startApiServer } from "../bed/api-server.ts";
 import type { TestObject } from "../bed/kube-client.ts";
+import { freePorts } from "../bed/free-port.ts";
+import { startProcess } from "../bed/process.ts";
 import type { RunningProcess } from "../bed/process.ts";
 import { waitFor } from "../bed/wait.ts";
-import { contourCrds, gatewayCrds, objectsOf, startController, untilStatus } from "./serving.ts";
+import { contourCrds, gatewayCrds, objectsOf, page, startController, untilStatus } from "./serving.ts";
 
 interface Made {
   readonly metadata: { readonly labels?: Readonly<Record<string, string>>; readonly annotations?: Readonly<Record<string, string>>; readonly resourceVersion: string; readonly ownerReferences?: readonly { readonly kind: string; readonly name: string; readonly uid: string }[] };
@@ -214,5 +217,30 @@ spec: { parentRefs: [{ name: inner }], hostnames: [vault.example.com], rules: [{
     for (const kind of ["daemonsets", "services", "configmaps", "serviceaccounts"]) await gone(kind, "envoy-inner");
     await gone("secrets", "envoycert-inner");
     await made("daemonsets", "envoy-edge");
+  });
+});
+
+describe("contour gateway-provisioner", { timeout: 60_000 }, () => {
+  it("serves Gateways and leaves Ingresses and HTTPProxies to others", async () => {
+    const api = await startApiServer();
+    const [xdsPort = 0, httpPort = 0] = await freePorts(2);
+    const args = ["gateway-provisioner", "--kubeconfig", api.kubeconfigPath, "--xds-address", "127.0.0.1", "--xds-port", String(xdsPort), "--metrics-addr", `127.0.0.1:${httpPort}`, "--envoy-image", "example/envoy:1"];
+    let controller: RunningProcess | undefined;
+    try {
+      await api.apply([...contourCrds(), ...gatewayCrds()]);
+      await api.apply(objects);
+      const proxy = { apiVersion: "projectcontour.io/v1", kind: "HTTPProxy", metadata: { name: "shop", namespace: "team" }, spec: { virtualhost: { fqdn: "shop.example.com" } } };
+      assert.ok(edge);
+      await api.apply([proxy, edge]);
+      controller = startProcess({ name: "provisioner", command: join(import.meta.dirname, "../../bin/contour"), args, logPath: join(api.folder, "provisioner.log") });
+      await waitFor(async () => (await api.request("GET", "/apis/apps/v1/namespaces/team/daemonsets/envoy-edge")).status === 200, { what: "Envoys are made", timeoutMs: 30_000 });
+      await untilStatus<GatewayStatus>(api, edge, "the Gateway has a status", ({ conditions }) => conditions.some(({ type, status }) => type === "Accepted" && status === "True"));
+      // What the CRD says of an HTTPProxy that nobody has looked at.
+      assert.equal((await api.get<{ readonly status?: { readonly currentStatus?: string } }>(await api.pathOf(proxy))).status?.currentStatus, "NotReconciled");
+      assert.equal((await page(httpPort, "/readyz")).status, 200);
+    } finally {
+      await controller?.stop();
+      await api.stop();
+    }
   });
 });
