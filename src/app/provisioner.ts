@@ -14,6 +14,7 @@ import type { ApiClient } from "#sources/kubernetes/client";
 import { followLabelled } from "#sources/kubernetes/labelled";
 import type { LabelledObject } from "#sources/kubernetes/labelled";
 import type { FleetPlan } from "#translate/gateway/fleet-plan";
+import { classFleet } from "#translate/gateway/site";
 
 /** What a provisioner needs. */
 export interface ProvisionerOptions {
@@ -26,8 +27,10 @@ export interface ProvisionerOptions {
   readonly sleep: (ms: number) => Promise<void>;
   readonly random: () => number;
   readonly signal: AbortSignal;
-  /** Whether a Gateway is there and another controller's: only then its Envoys are taken away. */
-  readonly isForeign: (gateway: string) => boolean;
+  /** Whether nobody of ours wants a fleet any more, though its owner is there: only then its Envoys are taken away. */
+  readonly isAbandoned: (fleet: FleetName) => boolean;
+  /** The namespace of Envoys that several Gateways share. */
+  readonly namespace: string;
   /** Hears under which addresses the Envoys of a Gateway are reached. */
   readonly onAddresses: (fleet: FleetName, addresses: readonly LoadBalancerAddress[]) => void;
 }
@@ -67,18 +70,18 @@ export class Provisioner {
 
   /** Takes over plans that changed; an empty list is a Gateway that needs no Envoys any more. */
   follow(plans: ReadonlyMap<string, readonly (FleetPlan | "keep")[]>): void {
-    for (const [gateway, [plan]] of plans) {
+    for (const [fleet, [plan]] of plans) {
       if (plan === "keep") continue;
-      if (plan === undefined) this.#plans.delete(gateway);
-      else this.#plans.set(gateway, plan);
-      this.#enqueue(gateway);
+      if (plan === undefined) this.#plans.delete(fleet);
+      else this.#plans.set(fleet, plan);
+      this.#enqueue(fleet);
     }
   }
 
   /** A new leader looks at everything. */
   setLeading(leading: boolean): void {
     this.#leading = leading;
-    if (leading) for (const gateway of this.#plans.keys()) this.#enqueue(gateway);
+    if (leading) for (const fleet of this.#plans.keys()) this.#enqueue(fleet);
     this.#pump();
   }
 
@@ -95,61 +98,61 @@ export class Provisioner {
   }
 
   #seen(kind: ChildKind, object: LabelledObject): void {
-    const gateway = gatewayOf(object);
-    if (gateway === undefined) return;
-    if (kind === "Service") this.#publish(gateway, object);
+    const fleet = fleetOf(object);
+    if (fleet === undefined) return;
+    if (kind === "Service") this.#publish(fleet, object);
     const applied = this.#applied.get(childKey(kind, object.metadata));
     const { resourceVersion, generation } = object.metadata;
     // Workloads count generations: their status changes all the time.
     const ours = applied !== undefined && (applied.resourceVersion === resourceVersion || (generation !== undefined && applied.generation === generation));
-    if (!ours) this.#enqueue(gateway);
+    if (!ours) this.#enqueue(fleet);
   }
 
   #gone(kind: ChildKind, object: LabelledObject): void {
-    const gateway = gatewayOf(object);
+    const fleet = fleetOf(object);
     this.#applied.delete(childKey(kind, object.metadata));
-    if (gateway === undefined) return;
-    if (kind === "Service") this.#options.onAddresses(gateway, []);
-    if (this.#plans.has(gateway)) this.#enqueue(gateway);
+    if (fleet === undefined) return;
+    if (kind === "Service") this.#options.onAddresses(fleet, []);
+    if (this.#plans.has(fleet)) this.#enqueue(fleet);
   }
 
-  #publish(gateway: string, object: LabelledObject): void {
-    const plan = this.#plans.get(gateway);
-    if (plan === undefined || object.metadata.name !== envoyName(plan.gateway.name)) return;
+  #publish(fleet: string, object: LabelledObject): void {
+    const plan = this.#plans.get(fleet);
+    if (plan === undefined || object.metadata.name !== envoyName(plan.name)) return;
     this.#options.onAddresses(plan.fleet, addressesOf(plan, object as ServiceObject));
   }
 
-  #enqueue(gateway: string): void {
-    this.#dirty.add(gateway);
+  #enqueue(fleet: string): void {
+    this.#dirty.add(fleet);
     this.#pump();
   }
 
   #pump(): void {
     if (!this.#leading) return;
-    for (const gateway of this.#dirty) {
+    for (const fleet of this.#dirty) {
       if (this.#busy.size >= concurrency || this.#options.signal.aborted) return;
-      if (this.#busy.has(gateway)) continue;
-      this.#dirty.delete(gateway);
-      this.#busy.add(gateway);
-      void this.#work(gateway).finally(() => (this.#busy.delete(gateway), this.#pump()));
+      if (this.#busy.has(fleet)) continue;
+      this.#dirty.delete(fleet);
+      this.#busy.add(fleet);
+      void this.#work(fleet).finally(() => (this.#busy.delete(fleet), this.#pump()));
     }
   }
 
-  async #work(gateway: string): Promise<void> {
+  async #work(fleet: string): Promise<void> {
     const { log, sleep } = this.#options;
     try {
-      const plan = this.#plans.get(gateway);
+      const plan = this.#plans.get(fleet);
       if (plan !== undefined) await this.#make(plan);
       // Kubernetes itself takes the objects of a Gateway away that is deleted. Without its class, or its parameters, it keeps its Envoys: that may be a mistake.
-      else if (this.#options.isForeign(gateway)) await this.#remove(gateway);
-      this.#attempts.delete(gateway);
+      else if (this.#options.isAbandoned(fleet)) await this.#remove(fleet);
+      this.#attempts.delete(fleet);
     } catch (error) {
-      const attempt = this.#attempts.get(gateway) ?? 0;
-      this.#attempts.set(gateway, attempt + 1);
+      const attempt = this.#attempts.get(fleet) ?? 0;
+      this.#attempts.set(fleet, attempt + 1);
       // A namespace that is going away takes nothing new, and its Gateway goes with it.
-      log[statusOf(error) === 404 || statusOf(error) === 403 ? "debug" : "error"]({ gateway, status: statusOf(error), reason: String(error) }, "the Envoys of a Gateway cannot be made as they should be; trying again");
+      log[statusOf(error) === 404 || statusOf(error) === 403 ? "debug" : "error"]({ fleet, status: statusOf(error), reason: String(error) }, "the Envoys of a Gateway cannot be made as they should be; trying again");
       await sleep(Math.max(retryAfterMs(error), Math.min(longestRetryMs, firstRetryMs * 2 ** attempt)));
-      if (this.#plans.has(gateway) && this.#leading) this.#dirty.add(gateway);
+      if (this.#plans.has(fleet) && this.#leading) this.#dirty.add(fleet);
     }
   }
 
@@ -158,31 +161,32 @@ export class Provisioner {
     const { certificate, key } = await this.#certificate(plan);
     for (const object of fleetObjects(plan, { authorities: this.#options.authority.certificate, certificate, key }, settings)) {
       const kind = object.kind as ChildKind;
-      const made = await client.call<LabelledObject>({ method: "PATCH", path: `${childPath(kind, plan.gateway.namespace, object.metadata.name)}?fieldManager=contour&force=true`, body: object satisfies AppliedObject, contentType: "application/apply-patch+yaml" });
+      const made = await client.call<LabelledObject>({ method: "PATCH", path: `${childPath(kind, plan.namespace, object.metadata.name)}?fieldManager=contour&force=true`, body: object satisfies AppliedObject, contentType: "application/apply-patch+yaml" });
       this.#applied.set(childKey(kind, made.metadata), made.metadata);
       if (kind === "Service") this.#publish(plan.fleet, made);
     }
-    await this.#delete(`/apis/apps/v1/namespaces/${plan.gateway.namespace}/${otherWorkload(plan)}/${envoyName(plan.gateway.name)}`);
-    if (plan.ports.length === 0) await this.#delete(childPath("Service", plan.gateway.namespace, envoyName(plan.gateway.name)));
+    await this.#delete(`/apis/apps/v1/namespaces/${plan.namespace}/${otherWorkload(plan)}/${envoyName(plan.name)}`);
+    if (plan.ports.length === 0) await this.#delete(childPath("Service", plan.namespace, envoyName(plan.name)));
   }
 
   /** The certificate that is there, while it serves. */
   async #certificate(plan: FleetPlan): Promise<KeyPair> {
     const { client, authority, clock } = this.#options;
     const wish = fleetWish(plan.fleet);
-    const there = await client.call<{ readonly data?: Readonly<Record<string, string>> }>({ path: childPath("Secret", plan.gateway.namespace, certificateName(plan.gateway.name)) }).catch((error: unknown) => (statusOf(error) === 404 ? undefined : Promise.reject(error)));
+    const there = await client.call<{ readonly data?: Readonly<Record<string, string>> }>({ path: childPath("Secret", plan.namespace, certificateName(plan.name)) }).catch((error: unknown) => (statusOf(error) === 404 ? undefined : Promise.reject(error)));
     const decode = (key: string): string => Buffer.from(there?.data?.[key] ?? "", "base64").toString("utf8");
     const pair = { certificate: decode("tls.crt"), key: decode("tls.key") };
     return stillServes(authority, pair, wish, clock()) ? pair : issueCertificate(authority, wish, clock());
   }
 
-  async #remove(gateway: string): Promise<void> {
-    const [namespace = "", name = ""] = gateway.split("/");
+  async #remove(fleet: string): Promise<void> {
+    const [owner = "", last = ""] = fleet.split("/");
+    const [namespace, name] = owner === "*" ? [this.#options.namespace, `class-${last}`] : [owner, last];
     for (const kind of childKinds) {
       const child = kind === "Secret" ? certificateName(name) : envoyName(name);
       const path = childPath(kind, namespace, child);
       const there = await this.#options.client.call<LabelledObject>({ path }).catch((error: unknown) => (statusOf(error) === 404 ? undefined : Promise.reject(error)));
-      if (there !== undefined && gatewayOf(there) === gateway) await this.#delete(path);
+      if (there !== undefined && fleetOf(there) === fleet) await this.#delete(path);
     }
   }
 
@@ -199,9 +203,10 @@ function childKey(kind: ChildKind, { namespace = "", name }: LabelledObject["met
   return `${kind}/${namespace}/${name}`;
 }
 
-function gatewayOf({ metadata }: LabelledObject): string | undefined {
-  const owner = metadata.ownerReferences?.find(({ kind }) => kind === "Gateway");
-  return owner === undefined ? undefined : `${metadata.namespace ?? ""}/${owner.name}`;
+function fleetOf({ metadata }: LabelledObject): string | undefined {
+  const owner = metadata.ownerReferences?.find(({ kind }) => kind === "Gateway" || kind === "GatewayClass");
+  if (owner === undefined) return undefined;
+  return owner.kind === "GatewayClass" ? classFleet(owner.name) : `${metadata.namespace ?? ""}/${owner.name}`;
 }
 
 interface ServiceObject extends LabelledObject {

@@ -23,8 +23,10 @@ import type { Choices } from "#settings/configuration";
 import type { EnvoySettings } from "#settings/envoy";
 import type { ProvisionSettings } from "#provision/settings";
 import type { Settings } from "#settings/settings";
-import { objectKey } from "#translate/facts";
+import type { FleetName } from "#model/fleet";
+import { objectKey, objects } from "#translate/facts";
 import { gatewayClasses, gateways } from "#translate/gateway/api";
+import { gatewayShapes } from "#translate/gateway/gateway-shape";
 import type { ApiAccess } from "#sources/kubernetes/access";
 import { createApiClient } from "#sources/kubernetes/client";
 import type { ApiClient } from "#sources/kubernetes/client";
@@ -78,17 +80,17 @@ export async function serve(options: ServeOptions): Promise<void> {
   const observed = new ObservedStatuses();
   const choices = await readChoices(client, options);
   const writer = new StatusWriter({ client, log, metrics: createStatusMetrics(registry), controllerName: options.settings.gatewayControllerName, current: (update) => observed.get(`${update.kind}/${update.namespace}/${update.name}`), clock, sleep, signal });
-  const settings = gatewaySettings(choices.settings, options.provision !== undefined);
+  const settings = gatewaySettings(choices.settings, options.provision?.namespace);
   const authority = options.provision === undefined ? undefined : await openAuthority(client, options.provision.namespace, clock);
   let provisioner: Provisioner | undefined;
   const controller = new Controller({ settings, envoySettings: choices.envoySettings, clock, onChange: (change) => {
     publish(change, writer, log);
     provisioner?.follow(change.fleetPlans);
-    for (const [gateway, plans] of change.fleetPlans) if (plans.length === 0 && controller.pipeline.graph.items(gateways, gateway).length === 0) controller.forgetFleet(gateway);
+    for (const [fleet, plans] of change.fleetPlans) if (plans.length === 0 && controller.pipeline.graph.items(gateways, fleet).length === 0) controller.forgetFleet(fleet);
   } });
   if (options.provision !== undefined && authority !== undefined) {
-    const isForeign = (gateway: string): boolean => isForeignGateway(controller, settings, gateway);
-    provisioner = new Provisioner({ client, authority, settings: { ...options.provision.settings, envoy: choices.envoySettings }, log, clock, sleep, random: Math.random, signal, isForeign, onAddresses: (fleet, found) => controller.setAddresses(found, fleet) });
+    const isAbandoned = (fleet: FleetName): boolean => isAbandonedFleet(controller, settings, fleet);
+    provisioner = new Provisioner({ client, authority, settings: { ...options.provision.settings, envoy: choices.envoySettings }, log, clock, sleep, random: Math.random, signal, isAbandoned, namespace: options.provision.namespace, onAddresses: (fleet, found) => controller.setAddresses(found, fleet) });
   }
   const addresses = new ServiceAddresses(options, controller);
   const discover = async (): Promise<void> => hasStandardGatewayApi(client).then((standard) => controller.setStandardApi(standard), (error: unknown) => log.warn({ reason: String(error) }, "the versions of Gateway API cannot be read"));
@@ -159,15 +161,22 @@ function publish(change: PipelineChange, writer: StatusWriter, log: Logger): voi
 }
 
 /** Gateways with Envoys of their own have all ports for themselves. */
-function gatewaySettings(settings: Settings, provision: boolean): Settings {
-  if (provision) return { ...settings, gatewaySites: "own-fleet", awaitEnvoys: true };
+function gatewaySettings(settings: Settings, provisionNamespace: string | undefined): Settings {
+  if (provisionNamespace !== undefined) return { ...settings, gatewaySites: "own-fleet", controllerNamespace: provisionNamespace, awaitEnvoys: true };
   return { ...settings, awaitEnvoys: true, gatewayPort: gatewayPortBeside([settings.http.port, settings.https.port]) };
 }
 
-function isForeignGateway({ pipeline: { graph } }: Controller, { gatewayControllerName }: Settings, gateway: string): boolean {
-  const [found] = graph.items(gateways, gateway);
-  const [gatewayClass] = found === undefined ? [] : graph.items(gatewayClasses, objectKey("", found.spec.gatewayClassName));
-  return gatewayClass !== undefined && gatewayClass.spec.controllerName !== gatewayControllerName;
+/** Whether the owner of a fleet is there, and is another controller's or has its Envoys elsewhere now. */
+function isAbandonedFleet({ pipeline: { graph } }: Controller, { gatewayControllerName }: Settings, fleet: FleetName): boolean {
+  const ofClass = fleet.startsWith("*/");
+  const [gateway] = ofClass ? [] : graph.items(gateways, fleet);
+  const [gatewayClass] = graph.items(gatewayClasses, objectKey("", ofClass ? fleet.slice(2) : (gateway?.spec.gatewayClassName ?? "")));
+  if (gatewayClass === undefined) return false;
+  if (gatewayClass.spec.controllerName !== gatewayControllerName) return true;
+  if (!ofClass) return graph.items(gatewayShapes, fleet).some(({ site }) => site.fleet !== fleet);
+  const { namespace = "", name = "" } = gatewayClass.spec.parametersRef ?? {};
+  // Without parameters nothing is known: that may be a mistake.
+  return gatewayClass.spec.parametersRef === undefined || graph.items(objects("ContourDeployment"), objectKey(namespace, name)).some(({ spec }) => spec?.mergeGateways !== true);
 }
 
 /** The statuses that objects have, as last seen. */

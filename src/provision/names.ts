@@ -17,7 +17,7 @@ export function shortName(text: string): string {
   return `${text.slice(0, longestName - digest.length - 1).replace(/[-.]+$/, "")}-${digest}`;
 }
 
-/** The name of the workload and Service of a Gateway's Envoys. */
+/** The name of the workload and Service of a fleet, by the name of its plan. */
 export function envoyName(gateway: string): string {
   return shortName(`envoy-${gateway}`);
 }
@@ -28,8 +28,8 @@ export function certificateName(gateway: string): string {
 }
 
 /** What a Gateway's pods are found by. */
-export function selectorLabels({ gateway }: Pick<FleetPlan, "gateway">): Readonly<Record<string, string>> {
-  return { "app.kubernetes.io/component": "envoy", [owningGatewayLabel]: shortName(gateway.name) };
+export function selectorLabels({ name }: Pick<FleetPlan, "name">): Readonly<Record<string, string>> {
+  return { "app.kubernetes.io/component": "envoy", [owningGatewayLabel]: shortName(name) };
 }
 
 /** The labels of everything that is made for a Gateway. */
@@ -39,8 +39,8 @@ export function fleetLabels(plan: FleetPlan): Readonly<Record<string, string>> {
     ...plan.labels,
     "app.kubernetes.io/name": "contour",
     "app.kubernetes.io/managed-by": "contour",
-    "app.kubernetes.io/instance": shortName(plan.gateway.name),
-    [gatewayNameLabel]: shortName(plan.gateway.name),
+    "app.kubernetes.io/instance": shortName(plan.name),
+    ...(plan.owner.kind === "Gateway" ? { [gatewayNameLabel]: shortName(plan.name) } : {}),
     ...selectorLabels(plan),
   };
 }

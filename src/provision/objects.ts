@@ -14,24 +14,24 @@ export type AppliedObject = KubeObject & Readonly<Record<string, unknown>>;
 
 /** The objects that make the Envoys of a Gateway, in the order in which they are wanted. */
 export function fleetObjects(plan: FleetPlan, certificate: FleetCertificate, settings: ProvisionSettings): readonly AppliedObject[] {
-  const name = envoyName(plan.gateway.name);
+  const name = envoyName(plan.name);
   const configuration = configurationData(plan, settings);
   const digest = createHash("sha256").update(JSON.stringify(configuration)).digest("hex").slice(0, 16);
   const object = (apiVersion: string, kind: string, objectName: string, rest: object): AppliedObject => ({ apiVersion, kind, metadata: metadata(plan, objectName), ...rest }) as AppliedObject;
   const base64 = (text: string): string => Buffer.from(text).toString("base64");
   return [
     object("v1", "ServiceAccount", name, { automountServiceAccountToken: false }),
-    object("v1", "Secret", certificateName(plan.gateway.name), { type: "kubernetes.io/tls", data: { "ca.crt": base64(certificate.authorities), "tls.crt": base64(certificate.certificate), "tls.key": base64(certificate.key) } }),
+    object("v1", "Secret", certificateName(plan.name), { type: "kubernetes.io/tls", data: { "ca.crt": base64(certificate.authorities), "tls.crt": base64(certificate.certificate), "tls.key": base64(certificate.key) } }),
     object("v1", "ConfigMap", name, { data: configuration }),
     workload(plan, settings, name, digest, object),
     ...(plan.ports.length === 0 ? [] : [object("v1", "Service", name, { spec: envoyService(plan) })]),
   ];
 }
 
-/** Goes with the Gateway when that is deleted (Kubernetes' garbage collection). */
+/** Goes with its owner when that is deleted (Kubernetes' garbage collection). */
 function metadata(plan: FleetPlan, name: string): KubeObject["metadata"] {
-  const { namespace, name: gateway, uid } = plan.gateway;
-  const ownerReferences = [{ apiVersion: "gateway.networking.k8s.io/v1", kind: "Gateway", name: gateway, uid, controller: true, blockOwnerDeletion: false }];
+  const { namespace, owner } = plan;
+  const ownerReferences = [{ apiVersion: "gateway.networking.k8s.io/v1", ...owner, controller: true, blockOwnerDeletion: false }];
   return { name, namespace, labels: fleetLabels(plan), annotations: { ...plan.annotations }, ownerReferences } as KubeObject["metadata"];
 }
 

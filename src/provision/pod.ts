@@ -37,7 +37,7 @@ export function podTemplate(plan: FleetPlan, settings: ProvisionSettings, name: 
         topologySpreadConstraints: [{ maxSkew: 1, topologyKey: "kubernetes.io/hostname", whenUnsatisfiable: "ScheduleAnyway", labelSelector: { matchLabels: selectorLabels(plan) } }],
         containers: [envoyContainer(plan, settings)],
         volumes: [
-          { name: "certificates", secret: { secretName: certificateName(plan.gateway.name) } },
+          { name: "certificates", secret: { secretName: certificateName(plan.name) } },
           { name: "configuration", configMap: { name, items: [{ key: "envoy.json", path: "envoy.json" }, ...["xds-tls-certificate.json", "xds-validation-context.json"].map((key) => ({ key, path: `sds/${key}` }))] } },
           { name: "admin", emptyDir: {} },
           ...(envoy.extraVolumes ?? []),

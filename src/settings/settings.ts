@@ -57,6 +57,8 @@ export interface Settings {
   readonly gatewayPort: (port: number) => number;
   /** Whether Gateways share the common Envoys and their ports, have an address of their own there (`contour run`), or Envoys of their own. */
   readonly gatewaySites: "shared" | "own-address" | "own-fleet";
+  /** Where Envoys are made that several Gateways share. */
+  readonly controllerNamespace: string;
   /** Gateways' listeners bind here. */
   readonly gatewayAddress: string;
   /** Whether a Gateway is programmed only when Envoys have taken its listeners; without Envoys (`contour translate`) at once. */
@@ -92,6 +94,7 @@ export const defaultSettings: Settings = {
   gatewayControllerName: "projectcontour.io/gateway-controller",
   gatewayPort: gatewayEnvoyPort,
   gatewaySites: "shared",
+  controllerNamespace: "projectcontour",
   gatewayAddress: "0.0.0.0",
   awaitEnvoys: false,
   localCertificates: false,

@@ -220,6 +220,36 @@ spec: { parentRefs: [{ name: inner }], hostnames: [vault.example.com], rules: [{
   });
 });
 
+describe("Gateways that share the Envoys of their class", { timeout: 90_000 }, () => {
+  it("have one fleet beside the controller, until the class does not want that any more", async () => {
+    const api = await startApiServer();
+    let controller: RunningProcess | undefined;
+    const at = (namespace: string, kind: string, name: string): string => `${kind === "daemonsets" ? "/apis/apps/v1" : "/api/v1"}/namespaces/${namespace}/${kind}/${name}`;
+    const found = async (namespace: string, kind: string, name: string): Promise<Made> => waitFor(async () => api.get<Made>(at(namespace, kind, name)), { what: `${kind} ${namespace}/${name}`, timeoutMs: 20_000 });
+    try {
+      await api.apply([...contourCrds(), ...gatewayCrds()]);
+      await api.apply(objects);
+      await api.request("PATCH", "/apis/projectcontour.io/v1alpha1/namespaces/projectcontour/contourdeployments/small", { spec: { mergeGateways: true, envoy: { workloadType: "DaemonSet" } } }, "application/merge-patch+json");
+      const other = { ...gateway("outer", { gatewayClassName: "small", listeners: [{ ...http, port: 81 }] }), metadata: { name: "outer", namespace: "default" } };
+      assert.ok(inner);
+      await api.apply([inner, other]);
+      ({ process: controller } = await startController(api, "--disable-leader-election", "--provision-gateways"));
+      const shared = await found("projectcontour", "daemonsets", "envoy-class-small");
+      assert.deepEqual(shared.metadata.ownerReferences?.map(({ kind, name }) => `${kind} ${name}`), ["GatewayClass small"]);
+      const { spec } = await found("projectcontour", "services", "envoy-class-small");
+      assert.deepEqual((spec?.["ports"] as { port: number }[]).map(({ port }) => port), [80, 81]);
+      assert.equal((await api.request("GET", at("team", "daemonsets", "envoy-inner"))).status, 404);
+      await api.request("PATCH", "/apis/projectcontour.io/v1alpha1/namespaces/projectcontour/contourdeployments/small", { spec: { mergeGateways: false } }, "application/merge-patch+json");
+      await found("team", "daemonsets", "envoy-inner");
+      await found("default", "daemonsets", "envoy-outer");
+      await waitFor(async () => (await api.request("GET", at("projectcontour", "daemonsets", "envoy-class-small"))).status === 404, { what: "the shared Envoys are gone", timeoutMs: 20_000 });
+    } finally {
+      await controller?.stop();
+      await api.stop();
+    }
+  });
+});
+
 describe("contour gateway-provisioner", { timeout: 60_000 }, () => {
   it("serves Gateways and leaves Ingresses and HTTPProxies to others", async () => {
     const api = await startApiServer();

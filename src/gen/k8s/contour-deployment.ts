@@ -53,6 +53,7 @@ export interface ContourDeployment {
       readonly resources?: Readonly<Record<string, unknown>>;
       readonly workloadType?: string;
     };
+    readonly mergeGateways?: boolean;
     readonly resourceLabels?: Readonly<Record<string, string>>;
     readonly runtimeSettings?: Readonly<Record<string, unknown>>;
   };

@@ -10,7 +10,7 @@ import type { Gateway } from "#translate/gateway/api";
 import { parametersProblem } from "#translate/gateway/gateway-class";
 import { gatewayShapes, servesTraffic } from "#translate/gateway/gateway-shape";
 import type { GatewayShape } from "#translate/gateway/gateway-shape";
-import { ourGateway } from "#translate/gateway/site";
+import { classFleet, compareGateways, ourGateway } from "#translate/gateway/site";
 
 /** A port at which clients reach a fleet. */
 export interface FleetPort {
@@ -21,10 +21,14 @@ export interface FleetPort {
   readonly protocol: "TCP" | "UDP";
 }
 
-/** The Envoys that a Gateway is to have. */
+/** The Envoys that a Gateway is to have, or all Gateways of a class that merges them. */
 export interface FleetPlan {
   readonly fleet: FleetName;
-  readonly gateway: { readonly namespace: string; readonly name: string; readonly uid: string };
+  readonly namespace: string;
+  /** What the objects are called after. */
+  readonly name: string;
+  /** With whom they go. */
+  readonly owner: { readonly kind: "Gateway" | "GatewayClass"; readonly name: string; readonly uid: string };
   readonly gatewayClass: string;
   /** For everything that is made for the Gateway (Gateway, `spec.infrastructure`). */
   readonly labels: Readonly<Record<string, string>>;
@@ -36,7 +40,13 @@ export interface FleetPlan {
   readonly parameters: NonNullable<ContourDeployment["spec"]>;
 }
 
-/** Bucket: `namespace/name` of the Gateway. "keep": its parameters are missing, so that its Envoys stay as they are. */
+/** What one Gateway wants of its fleet. "keep": its parameters are missing. */
+type FleetMember = { readonly gateway: string; readonly created: string } & ({ readonly kind: "keep" } | { readonly kind: "plan"; readonly plan: FleetPlan });
+
+/** Bucket: the fleet. */
+const fleetMembers = family<FleetMember>("fleet-member");
+
+/** Bucket: the fleet. "keep": its parameters are missing, so that its Envoys stay as they are. */
 export const fleetPlans = family<FleetPlan | "keep">("fleet-plan");
 
 /** The parameters that a Gateway names in its own namespace, or its class names anywhere; undefined where one of them is missing. */
@@ -50,31 +60,55 @@ export function gatewayParameters(read: Reader, gateway: Gateway): FleetPlan["pa
   return found === undefined ? undefined : (found.spec ?? {});
 }
 
-/** Plans the Envoys of each Gateway, where each has its own. */
-export function planFleets(settings: Settings): Rule {
+/** Says what each Gateway wants of its Envoys, where those are made. */
+export function planMembers(settings: Settings): Rule {
   return {
-    name: "fleet-plan",
+    name: "fleet-member",
     over: gatewayShapes,
     derive(bucket, read, emit) {
       const gateway = ourGateway(read, bucket);
       const shape = read.one(gatewayShapes, bucket);
-      const parameters = gateway === undefined ? undefined : gatewayParameters(read, gateway);
       if (settings.gatewaySites !== "own-fleet" || gateway === undefined || shape === undefined) return;
-      if (parameters === undefined) return emit(fleetPlans, bucket, "keep");
-      const { namespace = "", name, uid = "" } = gateway.metadata;
-      const { labels = {}, annotations = {} } = gateway.spec.infrastructure ?? {};
-      emit(fleetPlans, bucket, {
-        fleet: shape.site.fleet,
-        gateway: { namespace, name, uid },
-        gatewayClass: gateway.spec.gatewayClassName,
-        labels,
-        annotations,
-        ports: fleetPorts(settings, shape),
-        addresses: (gateway.spec.addresses ?? []).flatMap(({ type = "IPAddress", value = "" }) => (value === "" ? [] : [{ type, value }])),
-        parameters,
-      });
+      const parameters = gatewayParameters(read, gateway);
+      const { fleet } = shape.site;
+      const member = { gateway: bucket, created: shape.created };
+      if (parameters === undefined) return emit(fleetMembers, fleet, { ...member, kind: "keep" });
+      emit(fleetMembers, fleet, { ...member, kind: "plan", plan: { ...ownerOf(read, settings, gateway, fleet), fleet, gatewayClass: gateway.spec.gatewayClassName, ports: fleetPorts(settings, shape), addresses: wantedAddresses(gateway), parameters } });
     },
   };
+}
+
+/** What several Gateways share goes with their class, and has labels of none of them. */
+function ownerOf(read: Reader, { controllerNamespace }: Settings, gateway: Gateway, fleet: FleetName): Pick<FleetPlan, "namespace" | "name" | "owner" | "labels" | "annotations"> {
+  const { gatewayClassName, infrastructure } = gateway.spec;
+  if (fleet === classFleet(gatewayClassName)) {
+    const uid = read.one(gatewayClasses, objectKey("", gatewayClassName))?.metadata.uid ?? "";
+    return { namespace: controllerNamespace, name: `class-${gatewayClassName}`, owner: { kind: "GatewayClass", name: gatewayClassName, uid }, labels: {}, annotations: {} };
+  }
+  const { namespace = "", name, uid = "" } = gateway.metadata;
+  return { namespace, name, owner: { kind: "Gateway", name, uid }, labels: infrastructure?.labels ?? {}, annotations: infrastructure?.annotations ?? {} };
+}
+
+function wantedAddresses({ spec: { addresses = [] } }: Gateway): FleetPlan["addresses"] {
+  return addresses.flatMap(({ type = "IPAddress", value = "" }) => (value === "" ? [] : [{ type, value }]));
+}
+
+/** Plans each fleet for all Gateways that have it. */
+export const planFleets: Rule = {
+  name: "fleet-plan",
+  over: fleetMembers,
+  derive(bucket, read, emit) {
+    const members = read.all(fleetMembers, bucket).toSorted(compareGateways);
+    const plans = members.flatMap((member) => (member.kind === "plan" ? [member.plan] : []));
+    const [first, ...rest] = plans;
+    if (first === undefined || plans.length < members.length) return emit(fleetPlans, bucket, "keep");
+    const ports = new Map([first, ...rest].flatMap((plan) => plan.ports).toReversed().map((port) => [`${port.protocol}/${port.port}`, port]));
+    emit(fleetPlans, bucket, { ...first, ports: [...ports.values()].toSorted(comparePorts), addresses: plans.flatMap((plan) => plan.addresses) });
+  },
+};
+
+function comparePorts(a: FleetPort, b: FleetPort): number {
+  return a.port - b.port || compareText(a.protocol, b.protocol);
 }
 
 /** One for each port, whatever listeners share it, as Kubernetes wants it. */
@@ -86,5 +120,5 @@ function fleetPorts(settings: Settings, shape: GatewayShape): readonly FleetPort
     const protocol = transport === "udp" ? "UDP" : "TCP";
     ports.set(`${protocol}/${port}`, { name: `${transport}-${port}`, port, envoyPort: settings.gatewayPort(port), protocol });
   }
-  return [...ports.values()].toSorted((a, b) => a.port - b.port || compareText(a.protocol, b.protocol));
+  return [...ports.values()].toSorted(comparePorts);
 }

@@ -2,7 +2,7 @@ import type { Settings } from "#settings/settings";
 import type { Rule } from "#store/family";
 import { backendTlsPolicyStatus, indexBackendTlsPolicies } from "#translate/gateway/backend-tls";
 import { gatewayCertificates } from "#translate/gateway/certificates";
-import { planFleets } from "#translate/gateway/fleet-plan";
+import { planFleets, planMembers } from "#translate/gateway/fleet-plan";
 import { gatewayRule } from "#translate/gateway/gateway";
 import { gatewayClassRule } from "#translate/gateway/gateway-class";
 import { gatewayShapeRule } from "#translate/gateway/gateway-shape";
@@ -38,6 +38,7 @@ export function gatewayRules(settings: Settings): readonly Rule[] {
     serveStreams,
     gatewayVirtualHosts(settings),
     listenerSetStatus,
-    planFleets(settings),
+    planMembers(settings),
+    planFleets,
   ];
 }

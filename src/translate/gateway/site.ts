@@ -5,8 +5,8 @@ import type { ListenerName } from "#model/listener";
 import type { Settings } from "#settings/settings";
 import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
-import { objectKey } from "#translate/facts";
-import { gateways } from "#translate/gateway/api";
+import { objectKey, objects } from "#translate/facts";
+import { gatewayClasses, gateways } from "#translate/gateway/api";
 import type { Gateway } from "#translate/gateway/api";
 import { acceptedClasses } from "#translate/gateway/gateway-class";
 
@@ -56,10 +56,22 @@ export function gatewaySite(read: Reader, settings: Settings, key: string, gatew
     case "shared":
       return { fleet: commonFleet, address: settings.gatewayAddress, prefix: "" };
     case "own-fleet":
-      return { fleet: key, address: settings.gatewayAddress, prefix: "" };
+      return { fleet: mergingClass(read, gateway) ?? key, address: settings.gatewayAddress, prefix: "" };
     case "own-address":
       return { fleet: commonFleet, address: ownAddress(read, settings, key, gateway), prefix: `${key}/` };
   }
+}
+
+/** The fleet of all Gateways of a class that wants them merged. No namespace is called `*`, so it is no Gateway's. */
+export function classFleet(gatewayClass: string): FleetName {
+  return `*/${gatewayClass}`;
+}
+
+/** The fleet of a Gateway's class, if that merges its Gateways. */
+function mergingClass(read: Reader, { spec: { gatewayClassName } }: Gateway): FleetName | undefined {
+  const reference = read.one(gatewayClasses, objectKey("", gatewayClassName))?.spec.parametersRef;
+  const parameters = reference === undefined ? undefined : read.one(objects("ContourDeployment"), objectKey(reference.namespace ?? "", reference.name));
+  return parameters?.spec?.mergeGateways === true ? classFleet(gatewayClassName) : undefined;
 }
 
 /** A loopback address: the one that the Gateway names, else the first Gateway has the usual one, and the next ones those after 127.0.0.1. */
