@@ -14,6 +14,7 @@ import type { PipelineChange } from "#app/pipeline";
 import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import type { Service } from "#gen/k8s/service";
 import { kinds } from "#k8s/kinds";
+import type { KindName } from "#k8s/kinds";
 import { parseObject } from "#k8s/parse";
 import { refKey, refOf } from "#k8s/object";
 import type { KubeObject } from "#k8s/object";
@@ -79,7 +80,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   const client = createApiClient({ access: options.access, userAgent: "contour", env: process.env });
   const observed = new ObservedStatuses();
   const choices = await readChoices(client, options);
-  const writer = new StatusWriter({ client, log, metrics: createStatusMetrics(registry), controllerName: options.settings.gatewayControllerName, current: (update) => observed.get(`${update.kind}/${update.namespace}/${update.name}`), clock, sleep, signal });
+  const versions = new Map<KindName, string>();
+  const writer = new StatusWriter({ client, log, versionOf: (kind) => versions.get(kind), metrics: createStatusMetrics(registry), controllerName: options.settings.gatewayControllerName, current: (update) => observed.get(`${update.kind}/${update.namespace}/${update.name}`), clock, sleep, signal });
   const settings = gatewaySettings(choices.settings, options.provision?.namespace);
   const authority = options.provision === undefined ? undefined : await openAuthority(client, options.provision.namespace, clock);
   let provisioner: Provisioner | undefined;
@@ -107,6 +109,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const source = watchCluster({
     client,
     sink,
+    onVersion: (kind, version) => versions.set(kind, version),
     kinds: Object.values(kinds).filter(({ kind }) => kind !== "ContourConfiguration" && !(options.gatewaysOnly === true && ofIngress.includes(kind))),
     log,
     signal,

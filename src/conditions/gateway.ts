@@ -25,7 +25,7 @@ export const gatewayConditions = {
     ResolvedRefs: ["ResolvedRefs", "InvalidCACertificateRef", "InvalidKind"],
   },
   Route: {
-    Accepted: ["Accepted", "NotAllowedByListeners", "NoMatchingListenerHostname", "NoMatchingParent", "UnsupportedValue", "IncompatibleFilters"],
+    Accepted: ["Accepted", "NotAllowedByListeners", "NoMatchingListenerHostname", "NoMatchingParent", "UnsupportedValue", "IncompatibleFilters", "HostnameConflict"],
     ResolvedRefs: ["ResolvedRefs", "RefNotPermitted", "InvalidKind", "BackendNotFound", "UnsupportedProtocol"],
     PartiallyInvalid: ["UnsupportedValue", "IncompatibleFilters"],
   },

@@ -33,6 +33,8 @@ export interface KindSpec {
   /** Defined by a CustomResourceDefinition, so it may be absent from a cluster. */
   readonly crd: boolean;
   readonly hasStatus: boolean;
+  /** Versions to read where the API server does not have `version` yet, the newest first. */
+  readonly older?: readonly string[];
 }
 
 /** The type of each kind that Contour reads. */
@@ -86,16 +88,16 @@ export const kinds: Readonly<Record<KindName, KindSpec>> = {
   ContourConfiguration: { ...contour, kind: "ContourConfiguration", version: "v1alpha1", plural: "contourconfigurations" },
   ContourDeployment: { ...contour, kind: "ContourDeployment", version: "v1alpha1", plural: "contourdeployments" },
   TrafficPolicy: { ...contour, kind: "TrafficPolicy", version: "v1alpha1", plural: "trafficpolicies" },
-  GatewayClass: { ...gateway, kind: "GatewayClass", plural: "gatewayclasses", namespaced: false },
-  Gateway: { ...gateway, kind: "Gateway", plural: "gateways" },
+  GatewayClass: { ...gateway, kind: "GatewayClass", plural: "gatewayclasses", namespaced: false, older: ["v1beta1"] },
+  Gateway: { ...gateway, kind: "Gateway", plural: "gateways", older: ["v1beta1"] },
   ListenerSet: { ...gateway, kind: "ListenerSet", plural: "listenersets" },
-  HTTPRoute: { ...gateway, kind: "HTTPRoute", plural: "httproutes" },
+  HTTPRoute: { ...gateway, kind: "HTTPRoute", plural: "httproutes", older: ["v1beta1"] },
   GRPCRoute: { ...gateway, kind: "GRPCRoute", plural: "grpcroutes" },
-  TLSRoute: { ...gateway, kind: "TLSRoute", plural: "tlsroutes" },
-  TCPRoute: { ...gateway, kind: "TCPRoute", plural: "tcproutes" },
-  UDPRoute: { ...gateway, kind: "UDPRoute", plural: "udproutes" },
-  BackendTLSPolicy: { ...gateway, kind: "BackendTLSPolicy", plural: "backendtlspolicies" },
-  ReferenceGrant: { ...gateway, kind: "ReferenceGrant", plural: "referencegrants", hasStatus: false },
+  TLSRoute: { ...gateway, kind: "TLSRoute", plural: "tlsroutes", older: ["v1alpha3", "v1alpha2"] },
+  TCPRoute: { ...gateway, kind: "TCPRoute", plural: "tcproutes", older: ["v1alpha2"] },
+  UDPRoute: { ...gateway, kind: "UDPRoute", plural: "udproutes", older: ["v1alpha2"] },
+  BackendTLSPolicy: { ...gateway, kind: "BackendTLSPolicy", plural: "backendtlspolicies", older: ["v1alpha3"] },
+  ReferenceGrant: { ...gateway, kind: "ReferenceGrant", plural: "referencegrants", hasStatus: false, older: ["v1beta1"] },
 };
 
 /** The kind of an object, from its apiVersion and kind; absent when Contour does not read it. */

@@ -25,6 +25,8 @@ export interface StatusWriterOptions {
   readonly client: ApiClient;
   readonly log: Logger;
   readonly metrics: StatusMetrics;
+  /** The version of a kind that the API server has; the usual one when absent. */
+  readonly versionOf?: (kind: KindName) => string | undefined;
   /** The controller whose entries in lists of parents are ours. */
   readonly controllerName: string;
   /** The status that the object has, as last seen; undefined for none. */
@@ -126,7 +128,7 @@ export class StatusWriter {
       const patch = update === undefined ? undefined : this.#patch(update);
       if (update === undefined || patch === undefined) return;
       const started = clock();
-      const refusal = await client.call({ method: "PATCH", path: statusPath(update), body: { status: patch }, contentType: "application/merge-patch+json" }).then(() => undefined, (error: unknown) => ({ error }));
+      const refusal = await client.call({ method: "PATCH", path: statusPath(update, this.#options.versionOf?.(update.kind)), body: { status: patch }, contentType: "application/merge-patch+json" }).then(() => undefined, (error: unknown) => ({ error }));
       const seconds = (clock() - started) / 1000;
       if (refusal === undefined) return metrics.written(update.kind, "success", seconds);
       const status = statusOf(refusal.error);
@@ -143,8 +145,9 @@ function ownTypes(kind: KindName): readonly string[] {
   return Object.keys((gatewayConditions as Readonly<Record<string, object>>)[kind] ?? {});
 }
 
-function statusPath({ kind, namespace, name }: StatusUpdate): string {
-  const { group, version, plural, namespaced } = kinds[kind];
+function statusPath({ kind, namespace, name }: StatusUpdate, served: string | undefined): string {
+  const { group, plural, namespaced } = kinds[kind];
+  const version = served ?? kinds[kind].version;
   const base = group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
   return `${base}${namespaced ? `/namespaces/${namespace}` : ""}/${plural}/${name}/status`;
 }

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { KindSpec } from "#k8s/kinds";
+import type { KindName, KindSpec } from "#k8s/kinds";
 import type { FieldError, ObjectRef } from "#k8s/object";
 import type { ObjectSink } from "#store/event";
 import type { ApiClient } from "#sources/kubernetes/client";
@@ -14,6 +14,8 @@ export interface WatchClusterOptions {
   readonly signal: AbortSignal;
   readonly sleep: (ms: number) => Promise<void>;
   readonly random: () => number;
+  /** Hears which version of a kind is read, where the API server does not have the usual one. */
+  readonly onVersion?: (kind: KindName, version: string) => void;
   readonly onInvalid: (ref: ObjectRef, errors: readonly FieldError[]) => void;
 }
 
@@ -26,19 +28,41 @@ export function watchCluster(options: WatchClusterOptions): { readonly synced: P
   return { synced: Promise.all(running.map((entry) => entry.listed)).then(() => undefined), stopped: Promise.all(running.map((entry) => entry.stopped)).then(() => undefined) };
 }
 
+interface ApiResources {
+  readonly resources?: readonly { readonly name: string }[];
+}
+
+/** The newest older version of a kind that the API server has. */
+async function servedOlder(client: ApiClient, { group, plural, older = [] }: KindSpec): Promise<string | undefined> {
+  for (const version of older) {
+    const found = await client.call<ApiResources>({ path: `/apis/${group}/${version}` }).catch(() => undefined);
+    if (found?.resources?.some(({ name }) => name === plural) === true) return version;
+  }
+  return undefined;
+}
+
 function watchKind(options: WatchClusterOptions, kind: KindSpec): { readonly listed: Promise<void>; readonly stopped: Promise<void> } {
   const { promise: listed, resolve } = Promise.withResolvers<void>();
-  const reflector = new Reflector({ ...options, kind });
+  const usual = new Reflector({ ...options, kind });
   const loop = async (): Promise<void> => {
     let told = false;
+    const onListed = (): void => {
+      if (told) options.log.info({ kind: kind.kind }, "a kind appeared in the cluster and is watched now");
+      told = false;
+      resolve();
+    };
     while (!options.signal.aborted) {
-      const outcome = await reflector.run(() => {
-        if (told) options.log.info({ kind: kind.kind }, "a kind appeared in the cluster and is watched now");
-        told = false;
-        resolve();
-        // A kind that we may not read must not keep all others from being served.
-      }, resolve);
+      // A kind that we may not read must not keep all others from being served.
+      const outcome = await usual.run(onListed, resolve);
       if (outcome === "stopped") break;
+      const version = await servedOlder(options.client, kind);
+      if (version !== undefined) {
+        options.log.info({ kind: kind.kind, version }, "a kind is there in an older version only; that is read");
+        options.onVersion?.(kind.kind, version);
+        if ((await new Reflector({ ...options, kind: { ...kind, version } }).run(onListed, resolve)) === "stopped") break;
+        options.onVersion?.(kind.kind, kind.version);
+        continue;
+      }
       if (!told) options.log.info({ kind: kind.kind, group: kind.group, version: kind.version }, "a kind is not in the cluster; it is off until its CRD appears");
       told = true;
       resolve();

@@ -150,17 +150,21 @@ describe("Gateway API in the graph", () => {
   it("does for a change only what it touches", () => {
     const routes = Array.from({ length: 50 }, (_, i) => route(`shop/r${i}`, { hostnames: [`h${i}.example`], ...rules("a") }));
     const one = new World([...basics(), gateway([plain]), ...routes]);
-    assert.equal(one.put(route("shop/r7", { hostnames: ["h7.example"], ...rules("b") })), 3);
+    // What it claims, what it means, where it attaches, and its host.
+    assert.equal(one.put(route("shop/r7", { hostnames: ["h7.example"], ...rules("b") })), 4);
   });
   it("comes to the same result whatever the order of events", () => {
     const objects = [
       ...basics(),
       secret,
       gateway([plain, secure, { ...plain, name: "shop", hostname: "*.shop.example" }]),
-      gateway([plain], { key: "infra/other", created: "2026-05-05T00:00:00Z" }),
+      gateway([plain], { key: "infra/other", created: "2026-05-05T00:00:00Z", spec: { allowedListeners: { namespaces: { from: "Same" } } } }),
       route("shop/one", { hostnames: ["a.shop.example", "b.example"], ...rules("a") }),
       route("shop/two", { hostnames: ["*.shop.example"], ...rules("none") }),
       route("shop/three", { parentRefs: [{ namespace: "infra", name: "other" }], ...rules("b") }),
+      { ...route("shop/calls", { hostnames: ["b.example", "calls.example"], ...rules("a") }, "2026-01-02T00:00:00Z"), kind: "GRPCRoute" },
+      { ...route("shop/bytes", { parentRefs: [{ namespace: "infra", name: "sets", kind: "ListenerSet" }], ...rules("a") }), kind: "TCPRoute" },
+      { ...route("infra/sets", { parentRef: { name: "other" }, listeners: [{ name: "tcp", port: 9000, protocol: "TCP", allowedRoutes: { namespaces: { from: "All" } } }, { name: "late", port: 80, protocol: "TCP" }] }), kind: "ListenerSet" },
     ];
     const result = (one: World): unknown => [virtualHosts, wildcardHosts, tlsHosts, listeners, statuses].map((family) => [...one.graph.buckets(family as Family<unknown>)].toSorted(([a], [b]) => (a < b ? -1 : 1)));
     const expected = result(new World(objects));

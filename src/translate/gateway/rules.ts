@@ -11,6 +11,7 @@ import { attachListenerSets } from "#translate/gateway/listener-set";
 import { listenerSetStatus } from "#translate/gateway/listener-set-status";
 import { indexReferenceGrants } from "#translate/gateway/reference-grants";
 import { attachRoutes } from "#translate/gateway/request-route/attach";
+import { claimListeners } from "#translate/gateway/request-route/claims";
 import { compileRoutes } from "#translate/gateway/request-route/compiled-route";
 import { gatewayVirtualHosts } from "#translate/gateway/request-route/virtual-hosts";
 import { indexGateways } from "#translate/gateway/site";
@@ -29,6 +30,7 @@ export function gatewayRules(settings: Settings): readonly Rule[] {
     indexBackendTlsPolicies,
     indexTrafficPolicies(settings),
     backendCertificateRule(settings),
+    ...(["HTTPRoute", "GRPCRoute"] as const).map((kind) => claimListeners(kind)),
     ...(["HTTPRoute", "GRPCRoute"] as const).flatMap((kind) => [compileRoutes(kind, settings), attachRoutes(kind, settings)]),
     ...(["TLSRoute", "TCPRoute", "UDPRoute"] as const).map((kind) => attachStreamRoutes(kind, settings)),
     backendTlsPolicyStatus(settings),

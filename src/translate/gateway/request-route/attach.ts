@@ -10,6 +10,7 @@ import { gatewaysOfService } from "#translate/gateway/backend-tls";
 import { isHostname } from "#translate/gateway/hostnames";
 import { hostKey } from "#translate/gateway/listener-names";
 import { httpProtocol } from "#translate/gateway/listener-shape";
+import { attachingRoute, rivalOf } from "#translate/gateway/request-route/claims";
 import { compiledKey, compiledRoutes, requestRoutes } from "#translate/gateway/request-route/compiled-route";
 import type { CompiledRoute, RequestRoute, RequestRouteKind } from "#translate/gateway/request-route/compiled-route";
 import { hostAttachments } from "#translate/gateway/request-route/host-attachments";
@@ -34,7 +35,7 @@ export function attachRoutes(kind: RequestRouteKind, settings: Settings): Rule {
         const at = routeParent(read, attaching.namespace, parent);
         const compiled = at === undefined ? undefined : read.one(compiledRoutes, compiledKey(kind, bucket, at.gateway));
         if (at === undefined || compiled === undefined) return [];
-        const found = usable(attach(read, attaching, parent, at), attaching, compiled, route);
+        const found = usable(alone(read, attach(read, attaching, parent, at), attaching, compiled), attaching, compiled, route);
         for (const attachment of found.attachments) place(read, emit, placed, compiled, at, attachment);
         if (found.attachments.length > 0 && !called.has(at.gateway)) call(emit, called, compiled, at);
         return [parentStatus(settings, parent, found, attaching, compiled)];
@@ -46,9 +47,13 @@ export function attachRoutes(kind: RequestRouteKind, settings: Settings): Rule {
   };
 }
 
-function attachingRoute(kind: RequestRouteKind, route: RequestRoute): AttachingRoute {
-  const { namespace = "", generation = 0 } = route.metadata;
-  return { kind, namespace, generation, ...(route.spec.hostnames === undefined ? {} : { hostnames: route.spec.hostnames }) };
+/** Without the listeners on which an older route of the other kind has the hosts. */
+function alone(read: Reader, found: ParentAttachment, { generation }: AttachingRoute, { kind, key, created }: CompiledRoute): ParentAttachment {
+  const rivals = found.attachments.map((attachment) => ({ attachment, rival: rivalOf(read, kind, { key, created }, attachment) }));
+  const attachments = rivals.flatMap(({ attachment, rival }) => (rival === undefined ? [attachment] : []));
+  const [first] = rivals.flatMap(({ rival }) => rival ?? []);
+  if (first === undefined || attachments.length > 0) return { ...found, attachments };
+  return { accepted: condition("Route", "Accepted", "False", "HostnameConflict", `the older ${first} has a hostname of this route on the same listener; HTTPRoutes and GRPCRoutes cannot share one`, generation), attachments };
 }
 
 /** A route that cannot be followed at all is attached nowhere. */
