@@ -99,7 +99,10 @@ export async function serve(options: ServeOptions): Promise<void> {
   const sink = coalesce({
     apply(events) {
       observed.note(events);
-      for (const event of events) if (event.type === "delete") writer.forget(event.ref.kind, event.ref.namespace, event.ref.name);
+      for (const event of events) {
+        if (event.type === "delete") writer.forget(event.ref.kind, event.ref.namespace, event.ref.name);
+        else writer.seen(event.object.kind, event.object.metadata.namespace ?? "", event.object.metadata.name, event.object.metadata.resourceVersion);
+      }
       controller.apply(events);
       addresses.follow(events);
       // Before GatewayClasses there are CRDs, and those may have been replaced meanwhile.

@@ -21,7 +21,7 @@ export const gatewayConditions = {
     Programmed: ["Programmed", "NotAllowed", "ListenersNotValid", "ParentNotProgrammed"],
   },
   Policy: {
-    Accepted: ["Accepted", "Conflicted", "NoValidCACertificate", "Invalid", "TargetNotFound"],
+    Accepted: ["Accepted", "Conflicted", "NoValidCACertificate", "Invalid"],
     ResolvedRefs: ["ResolvedRefs", "InvalidCACertificateRef", "InvalidKind"],
   },
   Route: {

@@ -17,7 +17,8 @@ import type { ForwardAction, ForwardTarget, HostRewrite, InternalRedirect, Mirro
 export function forwardAction(route: Route, action: ForwardAction): RouteAction {
   return RouteAction.fromPartial({
     clusterSpecifier: clusterSpecifier(route, action.targets),
-    ...(action.targets.some(({ cluster }) => cluster === unresolvedCluster) ? { clusterNotFoundResponseCode: RouteAction_ClusterNotFoundResponseCode.INTERNAL_SERVER_ERROR } : {}),
+    // Calls get 503, Envoy's own choice, which gRPC calls UNAVAILABLE.
+    ...(route.match.grpc === undefined && action.targets.some(({ cluster }) => cluster === unresolvedCluster) ? { clusterNotFoundResponseCode: RouteAction_ClusterNotFoundResponseCode.INTERNAL_SERVER_ERROR } : {}),
     ...pathRewrite(route, action),
     ...hostRewrite(action),
     timeout: timeoutDuration(action.responseTimeout),

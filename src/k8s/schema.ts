@@ -47,7 +47,8 @@ function toJsonSchema(node: unknown, strict: boolean, top = false): unknown {
   for (const [key, value] of Object.entries(source)) {
     if (key.startsWith("x-kubernetes") || key === "default" || key === "nullable" || key === "exclusiveMaximum" || key === "exclusiveMinimum" || key === "format") continue;
     if (key === "properties") result[key] = Object.fromEntries(Object.entries(value as object).map(([name, inner]) => [name, toJsonSchema(inner, strict)]));
-    else result[key] = key === "enum" || key === "required" || key === "pattern" ? value : toJsonSchema(value, strict);
+    // The branches of a choice say something about fields that the node itself lists.
+    else result[key] = key === "enum" || key === "required" || key === "pattern" ? value : toJsonSchema(value, strict && !["oneOf", "anyOf", "allOf", "not"].includes(key));
   }
   if (source.exclusiveMaximum === true) {
     result["exclusiveMaximum"] = source.maximum;

@@ -122,4 +122,41 @@ describe("the writer of statuses", () => {
     await played.writer.idle();
     assert.equal(played.asked.length, 5);
   });
+  it("knows what it wrote before an event shows that, and looks again when somebody else wrote later", async () => {
+    const asked: string[] = [];
+    let version = 8;
+    let shown: Readonly<Record<string, unknown>> | undefined = { currentStatus: "none" };
+    const client: ApiClient = {
+      call: async <T>(request: ApiRequest) => {
+        const { status } = request.body as { readonly status: Readonly<Record<string, unknown>> };
+        asked.push(String(status["currentStatus"]));
+        version += 1;
+        return { metadata: { resourceVersion: String(version) }, status } as T;
+      },
+      stream: () => Promise.reject(new Error("no streams here")),
+      close() {},
+    };
+    const writer = new StatusWriter({ client, controllerName: "test/controller", log: pino({ level: "silent" }), clock: () => 0, signal: new AbortController().signal, metrics: { written() {} }, current: () => shown, sleep: async () => undefined });
+    const seen = async (resourceVersion: string): Promise<void> => {
+      writer.seen("HTTPProxy", "d", "a", resourceVersion);
+      await writer.idle();
+    };
+    writer.setLeading(true);
+    writer.submit([update("a", "valid")]);
+    await writer.idle();
+    // No event has come, and what was shown last is what is wanted again.
+    writer.submit([update("a", "none")]);
+    await writer.idle();
+    assert.deepEqual(asked, ["valid", "none"]);
+    shown = { currentStatus: "valid" };
+    await seen("9");
+    shown = { currentStatus: "none" };
+    await seen("10");
+    assert.deepEqual(asked, ["valid", "none"]);
+    writer.submit([update("a", "valid")]);
+    await writer.idle();
+    shown = { currentStatus: "tampered" };
+    await seen("100");
+    assert.deepEqual(asked, ["valid", "none", "valid", "valid"]);
+  });
 });

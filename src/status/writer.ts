@@ -43,6 +43,22 @@ const longestRetryMs = 10_000;
 /** Answers that stay the same however often the request is made. */
 const hopeless = new Set([400, 403, 422]);
 
+interface WrittenObject {
+  readonly metadata?: { readonly resourceVersion?: string };
+  readonly status?: Readonly<Record<string, unknown>>;
+}
+
+interface Written {
+  readonly resourceVersion: string;
+  readonly status: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Resource versions of one kind can be compared as numbers (Kubernetes API concepts, "Resource versions"; KEP-5504). */
+function isOlder(version: string | undefined, than: string): boolean {
+  if (version === undefined) return false;
+  return version.length === than.length ? version < than : version.length < than.length;
+}
+
 /** Writes statuses beside everything else: callers never wait. */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
@@ -50,6 +66,8 @@ export class StatusWriter {
   /** Keys to look at, the newest last: taken from the end. A key may stand here twice; `#queued` says whether it still waits. */
   readonly #stack: string[] = [];
   readonly #queued = new Set<string>();
+  /** What objects say after our last write, until an event shows that or something newer: events come later than answers. */
+  readonly #written = new Map<string, Written>();
   readonly #busy = new Set<string>();
   /** Keys that changed while they were being written. */
   readonly #again = new Set<string>();
@@ -70,9 +88,21 @@ export class StatusWriter {
     this.#pump();
   }
 
+  /** An event showed an object in this version. If somebody else wrote it after us, its status is looked at again. */
+  seen(kind: string, namespace: string, name: string, resourceVersion: string | undefined): void {
+    const key = `${kind}/${namespace}/${name}`;
+    const written = this.#written.get(key);
+    if (written === undefined || isOlder(resourceVersion, written.resourceVersion)) return;
+    this.#written.delete(key);
+    if (resourceVersion === written.resourceVersion) return;
+    this.#enqueue(key);
+    this.#pump();
+  }
+
   /** Forgets an object that is gone. */
   forget(kind: string, namespace: string, name: string): void {
     this.#desired.delete(`${kind}/${namespace}/${name}`);
+    this.#written.delete(`${kind}/${namespace}/${name}`);
   }
 
   /** The leader looks at everything again: the one before it may have stopped halfway. */
@@ -101,7 +131,8 @@ export class StatusWriter {
 
   #patch(update: StatusUpdate): Readonly<Record<string, unknown>> | undefined {
     const now = new Date(this.#options.clock()).toISOString().replace(/\.\d+Z$/, "Z");
-    return mergeStatus(update.status, this.#options.current(update), now, this.#options.controllerName, ownTypes(update.kind));
+    const written = this.#written.get(`${update.kind}/${update.namespace}/${update.name}`);
+    return mergeStatus(update.status, written === undefined ? this.#options.current(update) : written.status, now, this.#options.controllerName, ownTypes(update.kind));
   }
 
   #pump(): void {
@@ -121,6 +152,10 @@ export class StatusWriter {
     if (this.#queued.size === 0 && this.#busy.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
+  #keep(key: string, { metadata, status }: WrittenObject): undefined {
+    if (metadata?.resourceVersion !== undefined) this.#written.set(key, { resourceVersion: metadata.resourceVersion, status });
+  }
+
   async #write(key: string): Promise<void> {
     const { client, log, metrics, clock, signal, sleep } = this.#options;
     for (let attempt = 0; this.#leading && !signal.aborted; attempt++) {
@@ -128,7 +163,7 @@ export class StatusWriter {
       const patch = update === undefined ? undefined : this.#patch(update);
       if (update === undefined || patch === undefined) return;
       const started = clock();
-      const refusal = await client.call({ method: "PATCH", path: statusPath(update, this.#options.versionOf?.(update.kind)), body: { status: patch }, contentType: "application/merge-patch+json" }).then(() => undefined, (error: unknown) => ({ error }));
+      const refusal = await client.call<WrittenObject>({ method: "PATCH", path: statusPath(update, this.#options.versionOf?.(update.kind)), body: { status: patch }, contentType: "application/merge-patch+json" }).then((object) => this.#keep(key, object), (error: unknown) => ({ error }));
       const seconds = (clock() - started) / 1000;
       if (refusal === undefined) return metrics.written(update.kind, "success", seconds);
       const status = statusOf(refusal.error);

@@ -28,7 +28,7 @@ const policyTargets = family<PolicyTarget>("backend-tls-target");
 export const gatewaysOfService = family<string>("gateway-of-service");
 
 /** What a policy says, or why it cannot be kept. */
-type Checked = Result<{ readonly validation: UpstreamValidation; readonly sni: string }, PolicyProblem>;
+type Checked = Result<{ readonly validation: UpstreamValidation; readonly sni: string }, PolicyProblem | { readonly reason: "Invalid"; readonly message: string }>;
 
 interface PolicyProblem {
   readonly reason: "InvalidCACertificateRef" | "InvalidKind";
@@ -58,6 +58,7 @@ function check(read: Reader, policy: BackendTlsPolicy): { readonly tls: Checked;
   const subjectNames = subjectAltNames.flatMap(({ type, hostname: name }) => (type === "Hostname" && name !== undefined ? [name] : []));
   const subjectUris = subjectAltNames.flatMap(({ type, uri }) => (type === "URI" && uri !== undefined ? [uri] : []));
   const names = subjectAltNames.length === 0 ? { subjectNames: [hostname] } : { subjectNames, subjectUris };
+  if (wellKnownCACertificates !== undefined && wellKnownCACertificates !== "System") return { tls: fail({ reason: "Invalid", message: `spec.validation.wellKnownCACertificates is ${JSON.stringify(wellKnownCACertificates)}; only System is known` }) };
   if (wellKnownCACertificates === "System") return { tls: ok({ validation: names, sni: hostname }) };
   const found = caCertificateRefs.map((reference, i) => authorities(read, policy.metadata.namespace ?? "", reference, i));
   const [problem] = found.flatMap((one) => (one.ok ? [] : [one.error]));
@@ -135,7 +136,7 @@ function policyConditions(read: Reader, policy: BackendTlsPolicy, key: string, {
   const resolved = problem === undefined ? condition("Policy", "ResolvedRefs", "True", "ResolvedRefs", "all references are resolved", generation) : condition("Policy", "ResolvedRefs", "False", problem.reason, problem.message, generation);
   const older = policy.spec.targetRefs.map((target) => strongerThan(read, policy, key, target)).find((found) => found !== undefined);
   if (older !== undefined) return [condition("Policy", "Accepted", "False", "Conflicted", `the older BackendTLSPolicy ${older} is for the same Service and port; remove one of the two`, generation), resolved];
-  if (!tls.ok) return [condition("Policy", "Accepted", "False", "NoValidCACertificate", `requests to its Services fail, as nothing can be checked: ${tls.error.message}`, generation), resolved];
+  if (!tls.ok) return [condition("Policy", "Accepted", "False", tls.error.reason === "Invalid" ? "Invalid" : "NoValidCACertificate", `requests to its Services fail, as nothing can be checked: ${tls.error.message}`, generation), resolved];
   return [condition("Policy", "Accepted", "True", "Accepted", "the policy is in force", generation), resolved];
 }
 

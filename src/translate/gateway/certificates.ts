@@ -24,8 +24,8 @@ export interface CertificateProblem {
 /** What became of a listener's certificate reference. Bucket: the key of the listener. */
 export const listenerCertificates = family<Result<CertificateSecret, CertificateProblem>>("gateway-listener-certificate");
 
-/** Gateways that can serve a host over TLS. Bucket: `hostKey`. */
-export const tlsClaims = family<Omit<PortClaim, "transport">>("gateway-tls-claim");
+/** Gateways that can serve a host, or all connections or datagrams of a port. Bucket: `hostKey`. */
+export const tlsClaims = family<Omit<PortClaim, "transport" | "port">>("gateway-tls-claim");
 
 /** What a listener says, in the spec of the object that owns it. */
 export function listenerSpec(read: Reader, gateway: Gateway, { owner, position }: ListenerShape): GatewayListener | undefined {
@@ -42,10 +42,15 @@ export const gatewayCertificates: Rule = {
     if (gateway === undefined || shape === undefined) return;
     for (const listener of shape.listeners) {
       const spec = listenerSpec(read, gateway, listener);
-      if (listener.tls !== "terminate" || spec === undefined || !servesTraffic(shape, listener)) continue;
+      if (listener.transport === undefined || listener.transport === "http" || spec === undefined || !servesTraffic(shape, listener)) continue;
+      const claim = (): void => emit(tlsClaims, hostKey(listener.envoyListener, listener.host), { gateway: bucket, created: shape.created });
+      if (listener.tls !== "terminate") {
+        claim();
+        continue;
+      }
       const certificate = findCertificate(read, emit, listener, spec);
       emit(listenerCertificates, listener.key, certificate);
-      if (certificate.ok) emit(tlsClaims, hostKey(listener.envoyListener, listener.host), { gateway: bucket, created: shape.created });
+      if (certificate.ok) claim();
     }
   },
 };

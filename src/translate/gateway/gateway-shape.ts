@@ -31,6 +31,8 @@ export interface PortClaim {
   readonly gateway: string;
   readonly created: string;
   readonly transport: Transport;
+  /** The port that clients see; several may become one of Envoy's. */
+  readonly port: number;
 }
 
 /** Who wants a port of Envoy. Bucket: see `portKey`. */
@@ -41,9 +43,9 @@ export function portKey({ fleet, address }: GatewaySite, transport: Transport, p
   return `${fleet} ${address} ${transport === "udp" ? "udp" : "tcp"} ${port}`;
 }
 
-/** The claim that counts: of the oldest Gateway, then the first by name. */
-export function strongestClaim<T extends Omit<PortClaim, "transport">>(claims: readonly T[]): T | undefined {
-  return claims.length < 2 ? claims[0] : claims.toSorted(compareGateways)[0];
+/** The claim that counts: of the oldest Gateway, then the first by name, then the lower port. */
+export function strongestClaim<T extends Omit<PortClaim, "transport" | "port"> & { readonly port?: number }>(claims: readonly T[]): T | undefined {
+  return claims.length < 2 ? claims[0] : claims.toSorted((a, b) => compareGateways(a, b) || (a.port ?? 0) - (b.port ?? 0))[0];
 }
 
 /** Reads each Gateway whose class is ours, with its ListenerSets. */
@@ -61,8 +63,8 @@ export function gatewayShapeRule(settings: Settings): Rule {
       const shape: GatewayShape = { namespace, created, site, listeners, conflicts: findConflicts(listeners) };
       emit(gatewayShapes, bucket, shape);
       // Thousands of listeners may share a port, which is claimed once.
-      const claims = new Map(listeners.flatMap((listener) => (listener.transport !== undefined && servesTraffic(shape, listener) ? [[portKey(site, listener.transport, settings.gatewayPort(listener.port)), listener.transport] as const] : [])));
-      for (const [port, transport] of claims) emit(portClaims, port, { gateway: bucket, created, transport });
+      const claims = new Map(listeners.flatMap((listener) => (listener.transport !== undefined && servesTraffic(shape, listener) ? [[`${listener.transport} ${listener.port}`, { transport: listener.transport, port: listener.port }] as const] : [])));
+      for (const { transport, port } of claims.values()) emit(portClaims, portKey(site, transport, settings.gatewayPort(port)), { gateway: bucket, created, transport, port });
     },
   };
 }

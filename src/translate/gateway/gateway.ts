@@ -30,7 +30,7 @@ import { ourGateway } from "#translate/gateway/site";
 import { servedStreams } from "#translate/gateway/stream-route/served-streams";
 
 /** What was found out about the listeners of a ListenerSet, in their order. Bucket: `namespace/name`. */
-export const listenerSetVerdicts = family<{ readonly position: number; readonly verdict: ListenerVerdict }>("listener-set-verdict");
+export const listenerSetVerdicts = family<{ readonly position: number; readonly verdict: ListenerVerdict; readonly parentRefused: boolean }>("listener-set-verdict");
 
 /** Serves the valid listeners of each Gateway, and says in its status how it is. */
 export function gatewayRule(settings: Settings): Rule {
@@ -48,7 +48,7 @@ export function gatewayRule(settings: Settings): Rule {
         const state = { ...listenerState(settings, read, gateway, bucket, shape, listener), overlaps: overlaps.get(listener.key) ?? [], ...(refusal === undefined ? {} : { gatewayRefused: refusal.message }) };
         const verdict = judgeListener(shape, state, ownerGeneration(read, listener, generation));
         if (verdict.served) serve(settings, read, emit, gateway, shape, state);
-        if (listener.owner.kind === "ListenerSet") emit(listenerSetVerdicts, objectKey(listener.owner.namespace, listener.owner.name), { position: listener.position, verdict });
+        if (listener.owner.kind === "ListenerSet") emit(listenerSetVerdicts, objectKey(listener.owner.namespace, listener.owner.name), { position: listener.position, verdict, parentRefused: refusal !== undefined });
         return { listener, verdict };
       });
       const own = judged.filter(({ listener }) => listener.owner.kind === "Gateway").map(({ verdict }) => verdict);
@@ -80,12 +80,12 @@ function addressesOf(settings: Settings, read: Reader, { site }: GatewayShape): 
 function listenerState(settings: Settings, read: Reader, gateway: Gateway, key: string, { site }: GatewayShape, listener: ListenerShape): ListenerState {
   const { transport } = listener;
   const portClaim = transport === undefined ? undefined : strongestClaim(read.all(portClaims, portKey(site, transport, settings.gatewayPort(listener.port))));
-  const tlsClaim = listener.tls === "terminate" ? strongestClaim(read.all(tlsClaims, hostKey(listener.envoyListener, listener.host))) : undefined;
+  const tlsClaim = transport !== undefined && transport !== "http" ? strongestClaim(read.all(tlsClaims, hostKey(listener.envoyListener, listener.host))) : undefined;
   const certificate = read.one(listenerCertificates, listener.key);
   const frontend = listener.protocol === "HTTPS" ? frontendValidation(read, gateway, listener.port) : undefined;
   return {
     shape: listener,
-    ...(portClaim === undefined || portClaim.transport === transport ? {} : { portTakenBy: portClaim }),
+    ...(portClaim === undefined || (portClaim.transport === transport && portClaim.port === listener.port) ? {} : { portTakenBy: portClaim }),
     ...(tlsClaim === undefined || tlsClaim.gateway === key ? {} : { hostTakenBy: tlsClaim }),
     ...(certificate === undefined ? {} : { certificate }),
     ...(frontend === undefined ? {} : { frontend }),

@@ -16,11 +16,18 @@ export const listenerSetStatus: Rule = {
     const ours = read.one(ourListenerSets, bucket);
     if (set === undefined || ours === undefined) return;
     const { namespace = "", name, generation = 0 } = set.metadata;
-    const verdicts = read.all(listenerSetVerdicts, bucket).toSorted((a, b) => a.position - b.position).map(({ verdict }) => verdict);
-    const conditions = ours.allowed ? judge(verdicts, generation) : notAllowed(ours.gateway, generation);
+    const found = read.all(listenerSetVerdicts, bucket).toSorted((a, b) => a.position - b.position);
+    const verdicts = found.map(({ verdict }) => verdict);
+    const refused = found.some(({ parentRefused }) => parentRefused);
+    const conditions = !ours.allowed ? notAllowed(ours.gateway, generation) : refused ? parentRefused(ours.gateway, generation) : judge(verdicts, generation);
     emit(statuses, `ListenerSet/${bucket}`, { kind: "ListenerSet", namespace, name, generation, status: { conditions, listeners: verdicts.map(({ status }) => status) } });
   },
 };
+
+function parentRefused(gateway: string, generation: number): readonly Condition[] {
+  const message = `Gateway ${gateway} itself is not accepted; see its status`;
+  return [condition("ListenerSet", "Accepted", "False", "ParentNotAccepted", message, generation), condition("ListenerSet", "Programmed", "False", "ParentNotProgrammed", message, generation)];
+}
 
 function notAllowed(gateway: string, generation: number): readonly Condition[] {
   const message = `Gateway ${gateway} lets no ListenerSets of this namespace in; see spec.allowedListeners there`;

@@ -13,8 +13,8 @@ export interface ListenerState {
   readonly shape: ListenerShape;
   /** The Gateway that has the Envoy port for another protocol. */
   readonly portTakenBy?: PortClaim;
-  /** The older Gateway that serves the same host over TLS on the same port. */
-  readonly hostTakenBy?: Omit<PortClaim, "transport">;
+  /** The older Gateway that serves the same host, or the same port where no hosts are told apart. */
+  readonly hostTakenBy?: Omit<PortClaim, "transport" | "port">;
   /** Absent for listeners at which no TLS ends. */
   readonly certificate?: Result<CertificateSecret, CertificateProblem>;
   /** What is asked of clients; absent for nothing. */
@@ -63,7 +63,7 @@ function acceptedCondition(gateway: GatewayShape, { shape, portTakenBy, frontend
   if (shape.protocol === undefined) return refuse("UnsupportedProtocol", "the protocol of this listener is not supported; use HTTP, HTTPS, TLS, TCP or UDP");
   if (conflict !== undefined) return refuse(conflict.reason, conflict.message);
   if (shape.invalid !== undefined) return refuse("UnsupportedValue", shape.invalid);
-  if (portTakenBy !== undefined) return refuse("PortUnavailable", `the older Gateway ${portTakenBy.gateway} has this port for ${portTakenBy.transport}; choose another port`);
+  if (portTakenBy !== undefined) return refuse("PortUnavailable", portTakenBy.port === shape.port ? `the older Gateway ${portTakenBy.gateway} has this port for ${portTakenBy.transport}; choose another port` : `port ${portTakenBy.port} of Gateway ${portTakenBy.gateway} becomes the same port of Envoy as this one; choose another port`);
   if (frontend !== undefined && frontend.client === undefined) return refuse("NoValidCACertificate", `nobody may come in, as no certificate of a client can be checked: ${frontend.problem?.message ?? "no authorities are named"}`);
   return condition("Listener", "Accepted", "True", "Accepted", "the listener is valid", generation);
 }
@@ -80,7 +80,7 @@ function programmingObstacle({ shape, certificate, hostTakenBy, gatewayRefused }
   if (accepted.status === "False") return accepted.message;
   if (shape.kinds.supported.length === 0) return resolved.message;
   if (certificate?.ok === false) return resolved.message;
-  return hostTakenBy === undefined ? undefined : `the older Gateway ${hostTakenBy.gateway} serves the same host over TLS on this port`;
+  return hostTakenBy === undefined ? undefined : `the older Gateway ${hostTakenBy.gateway} serves the same connections on this port`;
 }
 
 function programmedCondition(gateway: GatewayShape, { shape, taken }: ListenerState, obstacle: string | undefined, generation: number): Condition {

@@ -31,10 +31,13 @@ export function translateRule(visit: RouteVisit, rule: Omit<HttpRouteRule, "matc
   if (!matches.ok) return { routes: [], problem: matches.error };
   const routes = ruleRoutes(visit, rule, matches.value, origin);
   if (routes.ok) return { routes: routes.value };
-  return { routes: matches.value.map((match) => route(match, serverError, {}, origin)), problem: routes.error };
+  return { routes: matches.value.map((match) => route(match, failure(match), {}, origin)), problem: routes.error };
 }
 
-const serverError: RouteAction = { kind: "direct-response", status: 500 };
+/** 500 for requests (HTTPRouteRule, `backendRefs`), UNAVAILABLE for calls (GRPCRouteRule, `backendRefs`), which is what gRPC makes of 503. */
+function failure({ grpc }: RouteMatch): RouteAction {
+  return { kind: "direct-response", status: grpc === undefined ? 500 : 503 };
+}
 
 function route(match: RouteMatch, action: RouteAction, policies: Route["policies"], origin: Origin): Route {
   return { match, priority: 0, action, policies, origin };
@@ -52,7 +55,7 @@ function ruleRoutes(visit: RouteVisit, rule: Omit<HttpRouteRule, "matches">, mat
   if (!session.ok) return session;
   const routes: Route[] = [];
   for (const match of matches) {
-    const action = ruleAction(targets.value, filters.value, patience.value, match.path);
+    const action = ruleAction(targets.value, filters.value, patience.value, match);
     if (!action.ok) return action;
     const policies = session.value === undefined ? filters.value.policies : { ...filters.value.policies, sessionPersistence: sessionFor(session.value, match.path) };
     routes.push(route(match, action.value, policies, origin));
@@ -60,11 +63,11 @@ function ruleRoutes(visit: RouteVisit, rule: Omit<HttpRouteRule, "matches">, mat
   return ok(routes);
 }
 
-function ruleAction(targets: readonly ForwardTarget[], filters: RuleFilters, patience: Patience, match: PathMatch): Result<RouteAction, RuleProblem> {
-  if (filters.redirect !== undefined) return requestRedirect(filters.redirect, match, "requestRedirect");
-  const path = filters.rewrite?.path === undefined ? undefined : pathRewrite(filters.rewrite.path, match, "urlRewrite.path");
+function ruleAction(targets: readonly ForwardTarget[], filters: RuleFilters, patience: Patience, match: RouteMatch): Result<RouteAction, RuleProblem> {
+  if (filters.redirect !== undefined) return requestRedirect(filters.redirect, match.path, "requestRedirect");
+  const path = filters.rewrite?.path === undefined ? undefined : pathRewrite(filters.rewrite.path, match.path, "urlRewrite.path");
   if (path !== undefined && !path.ok) return path;
-  if (targets.length === 0) return ok(serverError);
+  if (targets.length === 0) return ok(failure(match));
   const host = filters.rewrite?.hostname;
   const hostRewrite: ForwardAction["hostRewrite"] = host === undefined ? filters.hostRewrite : { kind: "literal", host };
   return ok({

@@ -83,7 +83,8 @@ export const serveStreams: Rule = {
   name: "serve-stream",
   over: streamAttachments,
   derive(bucket, read, emit) {
-    const [first] = read.all(streamAttachments, bucket).toSorted(compareAge);
+    // A listener that is not served has no connections to give.
+    const [first] = read.all(streamAttachments, bucket).filter(({ listenerKey }) => read.any(servedStreams, listenerKey)).toSorted(compareAge);
     const served = first === undefined ? undefined : read.one(servedStreams, first.listenerKey);
     if (first === undefined || served === undefined) return;
     const { listener, host, proxy } = first;
