@@ -40,7 +40,7 @@ export async function openAuthority(client: ApiClient, namespace: string, now: (
   const read = async (): Promise<KeyPair | undefined> => client.call<SecretData>({ path: `${path}/${authoritySecret}` }).then(pairOf, (error: unknown) => (statusOf(error) === 404 ? undefined : Promise.reject(error)));
   const known = await read();
   if (known !== undefined) return known;
-  const made = await createAuthority("Contour xDS", now());
+  const made = await createAuthority("CN=Contour xDS", now());
   const encode = (text: string): string => Buffer.from(text).toString("base64");
   const body = { apiVersion: "v1", kind: "Secret", type: "kubernetes.io/tls", metadata: { name: authoritySecret, namespace, labels: { "app.kubernetes.io/managed-by": "contour" } }, data: { "tls.crt": encode(made.certificate), "tls.key": encode(made.key) } };
   return client.call({ method: "POST", path, body }).then(

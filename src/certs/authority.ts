@@ -7,7 +7,7 @@ cryptoProvider.set(webcrypto as unknown as Crypto);
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const dayMs = 86_400_000;
 const rootDays = 3650;
-/** How long a certificate lives. */
+/** How long a certificate lives unless told. */
 const leafDays = 365;
 /** A certificate with less than this left is replaced. */
 const renewalDays = 122;
@@ -24,14 +24,17 @@ export interface CertificateWish {
   readonly dnsName: string;
   /** Tells apart holders with one DNS name. */
   readonly uri?: string;
+  /** The subject, as a distinguished name; `CN=` and the DNS name unless told. */
+  readonly subject?: string;
+  readonly days?: number;
 }
 
-/** Makes an authority. `now` is in milliseconds since 1970. */
+/** Makes an authority by a distinguished name. `now` is in milliseconds since 1970. */
 export async function createAuthority(name: string, now: number): Promise<KeyPair> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: serial(),
-    name: `CN=${name}`,
+    name,
     notBefore: new Date(now - dayMs),
     notAfter: new Date(now + rootDays * dayMs),
     signingAlgorithm: algorithm,
@@ -48,10 +51,10 @@ export async function issueCertificate(authority: KeyPair, wish: CertificateWish
   const names = [{ type: "dns" as const, value: wish.dnsName }, ...(wish.uri === undefined ? [] : [{ type: "url" as const, value: wish.uri }])];
   const certificate = await X509CertificateGenerator.create({
     serialNumber: serial(),
-    subject: `CN=${wish.dnsName}`,
+    subject: wish.subject ?? `CN=${wish.dnsName}`,
     issuer: root.subject,
     notBefore: new Date(now - dayMs),
-    notAfter: new Date(now + leafDays * dayMs),
+    notAfter: new Date(now + (wish.days ?? leafDays) * dayMs),
     signingAlgorithm: algorithm,
     publicKey: keys.publicKey,
     signingKey: await importKey(authority.key),
@@ -59,7 +62,8 @@ export async function issueCertificate(authority: KeyPair, wish: CertificateWish
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension([wish.use === "server" ? ExtendedKeyUsage.serverAuth : ExtendedKeyUsage.clientAuth]),
-      new SubjectAlternativeNameExtension(names),
+      // Critical where there is no name but this one (RFC 5280, section 4.2.1.6).
+      new SubjectAlternativeNameExtension(names, wish.subject !== undefined),
     ],
   });
   return { certificate: `${certificate.toString("pem")}\n`, key: await exportKey(keys.privateKey) };

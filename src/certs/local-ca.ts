@@ -1,17 +1,10 @@
-import "reflect-metadata";
-import { webcrypto, createPrivateKey } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { BasicConstraintsExtension, ExtendedKeyUsage, ExtendedKeyUsageExtension, KeyUsageFlags, KeyUsagesExtension, PemConverter, SubjectAlternativeNameExtension, X509Certificate, X509CertificateGenerator, cryptoProvider } from "@peculiar/x509";
+import { createAuthority, issueCertificate } from "#certs/authority";
 
-cryptoProvider.set(webcrypto as unknown as Crypto);
-
-const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
-const dayMs = 86_400_000;
-/** Leaves live this long; a new one is made at each start. */
+/** Leaves live this long, in days; a new one is made at each start. */
 const leafDays = 30;
-const rootDays = 3650;
 
 /** A certificate with its key, as PEM. */
 export interface IssuedCertificate {
@@ -39,62 +32,21 @@ export async function openLocalCa({ folder, now }: { readonly folder: string; re
   const certificateFile = join(folder, "ca.crt");
   const keyFile = join(folder, "ca.key");
   const created = !existsSync(certificateFile) || !existsSync(keyFile);
-  if (created) await createRoot(folder, certificateFile, keyFile, now());
-  const root = new X509Certificate(readFileSync(certificateFile, "utf8"));
-  const signingKey = await importKey(readFileSync(keyFile, "utf8"));
-  return { certificateFile, created, issue: (host) => issueLeaf(host, root, signingKey, now()) };
-}
-
-async function createRoot(folder: string, certificateFile: string, keyFile: string, now: number): Promise<void> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    serialNumber: serial(),
-    name: "CN=Contour local authority, O=Contour on this machine",
-    notBefore: new Date(now - dayMs),
-    notAfter: new Date(now + rootDays * dayMs),
-    signingAlgorithm: algorithm,
-    keys,
-    extensions: [new BasicConstraintsExtension(true, 0, true), new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true)],
-  });
-  writeFileSync(keyFile, await exportKey(keys.privateKey), { mode: 0o600 });
-  writeFileSync(certificateFile, `${certificate.toString("pem")}\n`);
-}
-
-async function issueLeaf(host: string, root: X509Certificate, signingKey: webcrypto.CryptoKey, now: number): Promise<IssuedCertificate> {
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const certificate = await X509CertificateGenerator.create({
-    serialNumber: serial(),
-    subject: "O=Contour on this machine",
-    issuer: root.subject,
-    notBefore: new Date(now - dayMs),
-    notAfter: new Date(now + leafDays * dayMs),
-    signingAlgorithm: algorithm,
-    publicKey: keys.publicKey,
-    signingKey,
-    extensions: [
-      new BasicConstraintsExtension(false, undefined, true),
-      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-      new SubjectAlternativeNameExtension([{ type: "dns", value: host }], true),
-    ],
-  });
-  return { certificatePem: `${certificate.toString("pem")}\n`, privateKeyPem: await exportKey(keys.privateKey) };
-}
-
-function serial(): string {
-  const bytes = webcrypto.getRandomValues(new Uint8Array(16));
-  bytes[0] = (bytes[0] ?? 0) & 0x7f;
-  return Buffer.from(bytes).toString("hex");
-}
-
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
-  return `${PemConverter.encode(await webcrypto.subtle.exportKey("pkcs8", key), "PRIVATE KEY")}\n`;
-}
-
-async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
-  const der = createPrivateKey(pem).export({ type: "pkcs8", format: "der" });
-  return webcrypto.subtle.importKey("pkcs8", new Uint8Array(der), algorithm, false, ["sign"]);
+  if (created) {
+    const { certificate, key } = await createAuthority("CN=Contour local authority, O=Contour on this machine", now());
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(keyFile, key, { mode: 0o600 });
+    writeFileSync(certificateFile, certificate);
+  }
+  const authority = { certificate: readFileSync(certificateFile, "utf8"), key: readFileSync(keyFile, "utf8") };
+  return {
+    certificateFile,
+    created,
+    async issue(host) {
+      const { certificate, key } = await issueCertificate(authority, { use: "server", dnsName: host, subject: "O=Contour on this machine", days: leafDays }, now());
+      return { certificatePem: certificate, privateKeyPem: key };
+    },
+  };
 }
 
 /** How to make browsers and tools trust the authority, per system. */

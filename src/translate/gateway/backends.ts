@@ -25,6 +25,8 @@ export interface BackendCaller {
   readonly namespace: string;
   /** The certificate that the Gateway shows to backends. */
   readonly clientCertificate?: SecretName;
+  /** The bytes that go on are the client's own TLS: nothing is put around them. */
+  readonly passthrough?: boolean;
 }
 
 /** What the rules of one route may read, and where they gather clusters and references that lead nowhere. */
@@ -74,10 +76,10 @@ export class RouteVisit {
 
   /** How the backend is spoken to; absent when its BackendTLSPolicy cannot be kept: never in clear instead. */
   #options(target: ServiceTarget): ClusterOptions | undefined {
-    const { kind, clientCertificate } = this.caller;
-    // Bytes go on as they are.
-    if (isStream(kind)) return { protocol: "http1" };
-    const tls = backendTls(this.read, target);
+    const { kind, clientCertificate, passthrough } = this.caller;
+    const tls = passthrough === true ? undefined : backendTls(this.read, target);
+    // Bytes go on as they are, whatever the Service says about HTTP.
+    if (isStream(kind) && tls === undefined) return { protocol: "http1" };
     const shown = clientCertificate === undefined ? {} : { clientCertificate };
     const usual: UpstreamProtocol | undefined = target.protocol ?? (kind === "GRPCRoute" ? "h2c" : undefined);
     if (tls === undefined) return { ...(usual === undefined ? {} : { protocol: usual }), ...shown };

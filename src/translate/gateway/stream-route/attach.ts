@@ -13,7 +13,9 @@ import { tcpRoutes, tlsRoutes, udpRoutes } from "#translate/gateway/api";
 import type { StreamRoute } from "#translate/gateway/api";
 import { attach, attachedRoutes, ownsHost, routeParent } from "#translate/gateway/attachment";
 import type { Attachment, RouteParent } from "#translate/gateway/attachment";
+import { gatewaysOfService } from "#translate/gateway/backend-tls";
 import { RouteVisit } from "#translate/gateway/backends";
+import type { ListenerShape } from "#translate/gateway/listener-shape";
 import { hostKey } from "#translate/gateway/listener-names";
 import { compareAge } from "#translate/gateway/request-route/compiled-route";
 import { resolvedRefs } from "#translate/gateway/route-status";
@@ -54,15 +56,20 @@ export function attachStreamRoutes(kind: StreamRouteKind, settings: Settings): R
       const origin: Origin = { kind, namespace, name, field: "spec.rules[0]" };
       const visit = new RouteVisit(read, settings, { kind, namespace });
       const backends = kind === "UDPRoute" ? udpBackends(visit, route, origin) : tcpBackends(visit, route, origin);
-      const proxy: TcpProxy = { targets: backends.targets, idleTimeoutMs, origin };
+      // TLS that goes through is the client's own; what ended here, or never had any, is encrypted where a policy wants that.
+      const through = kind === "TLSRoute" ? tcpBackends(new RouteVisit(read, settings, { kind, namespace, passthrough: true }), route, origin) : backends;
+      const proxyFor = (listener: ListenerShape): TcpProxy => ({ targets: (listener.tls === "passthrough" ? through : backends).targets, idleTimeoutMs, origin });
       const attaching = { kind, namespace, generation, ...(kind === "TLSRoute" && route.spec.hostnames !== undefined ? { hostnames: route.spec.hostnames } : {}) };
       const placed = new Set<string>();
       const parents = (route.spec.parentRefs ?? []).flatMap((parent) => {
         const at = routeParent(read, namespace, parent);
         if (at === undefined) return [];
         const found = attach(read, attaching, parent, at);
-        if (found.attachments.length > 0) backends.emit(emit, at);
-        for (const attachment of found.attachments) place(emit, placed, at, attachment, `${kind}/${bucket}`, { proxy, created, key: bucket });
+        for (const attachment of found.attachments) {
+          (attachment.listener.tls === "passthrough" ? through : backends).emit(emit, at);
+          place(emit, placed, at, attachment, `${kind}/${bucket}`, { proxy: proxyFor(attachment.listener), created, key: bucket });
+        }
+        if (found.attachments.length > 0) for (const service of visit.services) emit(gatewaysOfService, service, at.gateway);
         return [{ parentRef: parent, controllerName: settings.gatewayControllerName, conditions: [found.accepted, resolvedRefs(visit.referenceProblems, generation)] }];
       });
       if (parents.length > 0) emit(statuses, `${kind}/${bucket}`, { kind: kind as KindName, namespace, name, generation, status: { parents } });

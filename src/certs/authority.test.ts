@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createAuthority, issueCertificate, stillServes } from "#certs/authority";
+import type { CertificateWish } from "#certs/authority";
+
+const now = Date.UTC(2026, 0, 1);
+const dayMs = 86_400_000;
+const wish: CertificateWish = { use: "client", dnsName: "envoy", uri: "contour-fleet://team/edge" };
+
+describe("certificates between the controller and Envoys", async () => {
+  const [authority, other] = [await createAuthority("CN=one", now), await createAuthority("CN=one", now)];
+  const pair = await issueCertificate(authority, wish, now);
+  const stranger = await issueCertificate(authority, wish, now);
+  it("serve whom they are for", () => assert.ok(stillServes(authority, pair, wish, now)));
+  it("serve nobody else", () => assert.ok(!stillServes(authority, pair, { ...wish, uri: "contour-fleet://team/other" }, now)));
+  it("do not serve under another authority of the same name", () => assert.ok(!stillServes(other, pair, wish, now)));
+  it("do not serve with another key", () => assert.ok(!stillServes(authority, { ...pair, key: stranger.key }, wish, now)));
+  it("are replaced while a third of their year is left", () => assert.deepEqual([240, 250].map((days) => stillServes(authority, pair, wish, now + days * dayMs)), [true, false]));
+  it("do not serve when they cannot be read", () => assert.ok(!stillServes(authority, { certificate: "nonsense", key: "" }, wish, now)));
+});
