@@ -5,19 +5,19 @@ import { applyConfiguration } from "#app/configuration";
 import { coalesce } from "#app/coalesce";
 import { Controller } from "#app/controller";
 import type { LoadBalancerAddress } from "#app/controller";
-import { gatewayPortBeside } from "#app/gateway-ports";
+import { gatewaySettings, isAbandonedFleet } from "#app/gateway-fleets";
 import { Provisioner } from "#app/provisioner";
 import { fleetOfCertificate, openAuthority, serverFiles } from "#app/xds-identity";
+import { ObservedStatuses } from "#app/observed-statuses";
+import { ServiceAddresses } from "#app/service-addresses";
 import { serveHttp } from "#app/http-endpoints";
 import type { HttpAddress } from "#app/http-endpoints";
 import type { PipelineChange } from "#app/pipeline";
 import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
-import type { Service } from "#gen/k8s/service";
 import { kinds } from "#k8s/kinds";
 import type { KindName } from "#k8s/kinds";
 import { parseObject } from "#k8s/parse";
-import { refKey, refOf } from "#k8s/object";
-import type { KubeObject } from "#k8s/object";
+import { refKey } from "#k8s/object";
 import { createStatusMetrics } from "#metrics/status";
 import { createXdsMetrics } from "#metrics/xds";
 import type { Choices } from "#settings/configuration";
@@ -25,9 +25,7 @@ import type { EnvoySettings } from "#settings/envoy";
 import type { ProvisionSettings } from "#provision/settings";
 import type { Settings } from "#settings/settings";
 import type { FleetName } from "#model/fleet";
-import { objectKey, objects } from "#translate/facts";
-import { gatewayClasses, gateways } from "#translate/gateway/api";
-import { gatewayShapes } from "#translate/gateway/gateway-shape";
+import { gateways } from "#translate/gateway/api";
 import type { ApiAccess } from "#sources/kubernetes/access";
 import { createApiClient } from "#sources/kubernetes/client";
 import type { ApiClient } from "#sources/kubernetes/client";
@@ -35,7 +33,6 @@ import { hasStandardGatewayApi } from "#sources/kubernetes/gateway-channel";
 import { watchCluster } from "#sources/kubernetes/cluster";
 import { runLeaderElection } from "#status/leader";
 import { StatusWriter } from "#status/writer";
-import type { ObjectEvent } from "#store/event";
 import { serveXds } from "#xds/server";
 
 /** What a controller for Gateways alone does not look at. */
@@ -164,75 +161,6 @@ async function lead(options: ServeOptions, client: ApiClient, sleep: (ms: number
 function publish(change: PipelineChange, writer: StatusWriter, log: Logger): void {
   writer.submit(change.statuses);
   for (const [ingress, problems] of change.ingressProblems) for (const problem of problems) log.warn({ ingress, field: problem.field, reason: problem.message }, "a part of an Ingress has no effect");
-}
-
-/** Gateways with Envoys of their own have all ports for themselves. */
-function gatewaySettings(settings: Settings, provisionNamespace: string | undefined): Settings {
-  if (provisionNamespace !== undefined) return { ...settings, gatewaySites: "own-fleet", controllerNamespace: provisionNamespace, awaitEnvoys: true };
-  return { ...settings, awaitEnvoys: true, gatewayPort: gatewayPortBeside([settings.http.port, settings.https.port]) };
-}
-
-/** Whether the owner of a fleet is there, and is another controller's or has its Envoys elsewhere now. */
-function isAbandonedFleet({ pipeline: { graph } }: Controller, { gatewayControllerName }: Settings, fleet: FleetName): boolean {
-  const ofClass = fleet.startsWith("*/");
-  const [gateway] = ofClass ? [] : graph.items(gateways, fleet);
-  const [gatewayClass] = graph.items(gatewayClasses, objectKey("", ofClass ? fleet.slice(2) : (gateway?.spec.gatewayClassName ?? "")));
-  if (gatewayClass === undefined) return false;
-  if (gatewayClass.spec.controllerName !== gatewayControllerName) return true;
-  if (!ofClass) return graph.items(gatewayShapes, fleet).some(({ site }) => site.fleet !== fleet);
-  const { namespace = "", name = "" } = gatewayClass.spec.parametersRef ?? {};
-  // Without parameters nothing is known: that may be a mistake.
-  return gatewayClass.spec.parametersRef === undefined || graph.items(objects("ContourDeployment"), objectKey(namespace, name)).some(({ spec }) => spec?.mergeGateways !== true);
-}
-
-/** The statuses that objects have, as last seen. */
-class ObservedStatuses {
-  readonly #statuses = new Map<string, Readonly<Record<string, unknown>>>();
-
-  note(events: readonly ObjectEvent[]): void {
-    for (const event of events) {
-      if (event.type === "delete") this.#statuses.delete(refKey(event.ref));
-      else this.#keep(event.object);
-    }
-  }
-
-  get(key: string): Readonly<Record<string, unknown>> | undefined {
-    return this.#statuses.get(key);
-  }
-
-  #keep(object: KubeObject): void {
-    const { status } = object as KubeObject & { status?: Readonly<Record<string, unknown>> };
-    if (status === undefined) this.#statuses.delete(refKey(refOf(object)));
-    else this.#statuses.set(refKey(refOf(object)), status);
-  }
-}
-
-/** The addresses of Envoy's Service, for statuses; those of the settings win. */
-class ServiceAddresses {
-  readonly #options: ServeOptions;
-  readonly #controller: Controller;
-  #found: readonly LoadBalancerAddress[] = [];
-  #open = false;
-
-  constructor(options: ServeOptions, controller: Controller) {
-    this.#options = options;
-    this.#controller = controller;
-  }
-
-  follow(events: readonly ObjectEvent[]): void {
-    const { namespace, name } = this.#options.envoyService;
-    const wanted = refKey({ kind: "Service", namespace, name });
-    for (const event of events) {
-      if (refKey(event.type === "delete" ? event.ref : refOf(event.object)) !== wanted) continue;
-      this.#found = event.type === "delete" ? [] : ((event.object as Service).status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ({ ...(ip === undefined ? {} : { ip }), ...(hostname === undefined ? {} : { hostname }) }));
-      if (this.#open) this.publish();
-    }
-  }
-
-  publish(): void {
-    this.#open = true;
-    this.#controller.setAddresses(this.#options.statusAddresses ?? this.#found);
-  }
 }
 
 function abortableSleep(signal: AbortSignal): (ms: number) => Promise<void> {

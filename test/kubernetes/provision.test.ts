@@ -108,7 +108,7 @@ describe("Envoys that are made for Gateways, with a real API server", { timeout:
     }
     const { spec } = await made("services", "envoy-edge");
     assert.equal(spec?.["type"], "LoadBalancer");
-    assert.deepEqual((spec?.["ports"] as { port: number; targetPort: number; protocol: string }[]).map((port) => `${port.port}->${port.targetPort} ${port.protocol}`), ["53->8053 UDP", "80->8080 TCP"]);
+    assert.deepEqual(((spec?.["ports"] ?? []) as { port: number; targetPort: number; protocol: string }[]).map((port) => `${port.port}->${port.targetPort} ${port.protocol}`), ["53->8053 UDP", "80->8080 TCP"]);
   });
 
   it("follows the parameters of the class", async () => {
@@ -133,9 +133,9 @@ describe("Envoys that are made for Gateways, with a real API server", { timeout:
 
   it("corrects what others change, and makes again what they delete", async () => {
     await change("services", "envoy-edge", { spec: { selector: { "projectcontour.io/owning-gateway-name": "elsewhere" } } });
-    await made("services", "envoy-edge", "the selector is ours again", ({ spec }) => (spec?.["selector"] as Record<string, string>)["projectcontour.io/owning-gateway-name"] === "edge");
+    await made("services", "envoy-edge", "the selector is ours again", ({ spec }) => ((spec?.["selector"] ?? {}) as Record<string, string>)["projectcontour.io/owning-gateway-name"] === "edge");
     await change("daemonsets", "envoy-edge", { spec: { template: { spec: { serviceAccountName: "root" } } } });
-    await made("daemonsets", "envoy-edge", "the account is ours again", ({ spec }) => (spec?.["template"] as { spec: { serviceAccountName: string } }).spec.serviceAccountName === "envoy-edge");
+    await made("daemonsets", "envoy-edge", "the account is ours again", ({ spec }) => (spec?.["template"] as { spec: { serviceAccountName: string } } | undefined)?.spec.serviceAccountName === "envoy-edge");
     await api.request("DELETE", path("configmaps", "envoy-edge"));
     await made("configmaps", "envoy-edge");
   });
@@ -156,7 +156,10 @@ describe("Envoys that are made for Gateways, with a real API server", { timeout:
     clients.push(client);
     const held = new Set<string>();
     client.onChanges((changes) => {
-      for (const { type, name, body } of changes) (body === undefined ? held.delete(`${type} ${name}`) : held.add(`${type} ${name}`));
+      for (const { type, name, body } of changes) {
+        if (body === undefined) held.delete(`${type} ${name}`);
+        else held.add(`${type} ${name}`);
+      }
     });
     return { client, held };
   };
@@ -237,7 +240,7 @@ describe("Gateways that share the Envoys of their class", { timeout: 90_000 }, (
       const shared = await found("projectcontour", "daemonsets", "envoy-class-small");
       assert.deepEqual(shared.metadata.ownerReferences?.map(({ kind, name }) => `${kind} ${name}`), ["GatewayClass small"]);
       const { spec } = await found("projectcontour", "services", "envoy-class-small");
-      assert.deepEqual((spec?.["ports"] as { port: number }[]).map(({ port }) => port), [80, 81]);
+      assert.deepEqual(((spec?.["ports"] ?? []) as { port: number }[]).map(({ port }) => port), [80, 81]);
       assert.equal((await api.request("GET", at("team", "daemonsets", "envoy-inner"))).status, 404);
       await api.request("PATCH", "/apis/projectcontour.io/v1alpha1/namespaces/projectcontour/contourdeployments/small", { spec: { mergeGateways: false } }, "application/merge-patch+json");
       await found("team", "daemonsets", "envoy-inner");

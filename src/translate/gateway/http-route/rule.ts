@@ -1,7 +1,7 @@
 import { ok } from "#lib/result";
 import type { Result } from "#lib/result";
 import type { Origin } from "#model/origin";
-import type { ForwardAction, ForwardTarget, PathMatch, Route, RouteAction, RouteMatch } from "#model/route";
+import type { ForwardAction, ForwardTarget, Route, RouteAction, RouteMatch } from "#model/route";
 import type { HttpRouteRule } from "#translate/gateway/api";
 import type { RouteVisit } from "#translate/gateway/backends";
 import { parseFilters } from "#translate/gateway/http-route/filters";

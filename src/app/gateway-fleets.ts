@@ -1,0 +1,26 @@
+import type { Controller } from "#app/controller";
+import { gatewayPortBeside } from "#app/gateway-ports";
+import type { FleetName } from "#model/fleet";
+import type { Settings } from "#settings/settings";
+import { objectKey, objects } from "#translate/facts";
+import { gatewayClasses, gateways } from "#translate/gateway/api";
+import { gatewayShapes } from "#translate/gateway/gateway-shape";
+
+/** Gateways with Envoys of their own have all ports for themselves. */
+export function gatewaySettings(settings: Settings, provisionNamespace: string | undefined): Settings {
+  if (provisionNamespace !== undefined) return { ...settings, gatewaySites: "own-fleet", controllerNamespace: provisionNamespace, awaitEnvoys: true };
+  return { ...settings, awaitEnvoys: true, gatewayPort: gatewayPortBeside([settings.http.port, settings.https.port]) };
+}
+
+/** Whether the owner of a fleet is there, and is another controller's or has its Envoys elsewhere now. */
+export function isAbandonedFleet({ pipeline: { graph } }: Controller, { gatewayControllerName }: Settings, fleet: FleetName): boolean {
+  const ofClass = fleet.startsWith("*/");
+  const [gateway] = ofClass ? [] : graph.items(gateways, fleet);
+  const [gatewayClass] = graph.items(gatewayClasses, objectKey("", ofClass ? fleet.slice(2) : (gateway?.spec.gatewayClassName ?? "")));
+  if (gatewayClass === undefined) return false;
+  if (gatewayClass.spec.controllerName !== gatewayControllerName) return true;
+  if (!ofClass) return graph.items(gatewayShapes, fleet).some(({ site }) => site.fleet !== fleet);
+  const { namespace = "", name = "" } = gatewayClass.spec.parametersRef ?? {};
+  // Without parameters nothing is known: that may be a mistake.
+  return gatewayClass.spec.parametersRef === undefined || graph.items(objects("ContourDeployment"), objectKey(namespace, name)).some(({ spec }) => spec?.mergeGateways !== true);
+}
