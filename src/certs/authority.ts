@@ -22,6 +22,8 @@ export interface KeyPair {
 export interface CertificateWish {
   readonly use: "server" | "client";
   readonly dnsName: string;
+  /** Further names of the holder. */
+  readonly otherDnsNames?: readonly string[];
   /** Tells apart holders with one DNS name. */
   readonly uri?: string;
   /** The subject, as a distinguished name; `CN=` and the DNS name unless told. */
@@ -48,7 +50,7 @@ export async function createAuthority(name: string, now: number): Promise<KeyPai
 export async function issueCertificate(authority: KeyPair, wish: CertificateWish, now: number): Promise<KeyPair> {
   const root = new X509Certificate(authority.certificate);
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const names = [{ type: "dns" as const, value: wish.dnsName }, ...(wish.uri === undefined ? [] : [{ type: "url" as const, value: wish.uri }])];
+  const names = [...[wish.dnsName, ...(wish.otherDnsNames ?? [])].map((value) => ({ type: "dns" as const, value })), ...(wish.uri === undefined ? [] : [{ type: "url" as const, value: wish.uri }])];
   const certificate = await X509CertificateGenerator.create({
     serialNumber: serial(),
     subject: wish.subject ?? `CN=${wish.dnsName}`,

@@ -15,6 +15,8 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   (await import("#cli/serve")).defineServe(program, finish);
   (await import("#cli/gateway-provisioner")).defineGatewayProvisioner(program, finish);
   (await import("#cli/bootstrap")).defineBootstrap(program, finish);
+  (await import("#cli/certgen")).defineCertgen(program, finish);
+  (await import("#cli/envoy")).defineEnvoy(program, finish);
   program.command("version").description("print the version").action(() => void process.stdout.write(`${versionText()}\n`));
   try {
     await program.parseAsync([...args], { from: "user" });
