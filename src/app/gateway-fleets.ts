@@ -4,7 +4,7 @@ import type { FleetName } from "#model/fleet";
 import type { Settings } from "#settings/settings";
 import { objectKey, objects } from "#translate/facts";
 import { gatewayClasses, gateways } from "#translate/gateway/api";
-import { gatewayShapes } from "#translate/gateway/gateway-shape";
+import { gatewaySites } from "#translate/gateway/site";
 
 /** Gateways with Envoys of their own have all ports for themselves. */
 export function gatewaySettings(settings: Settings, provisionNamespace: string | undefined): Settings {
@@ -19,7 +19,7 @@ export function isAbandonedFleet({ pipeline: { graph } }: Controller, { gatewayC
   const [gatewayClass] = graph.items(gatewayClasses, objectKey("", ofClass ? fleet.slice(2) : (gateway?.spec.gatewayClassName ?? "")));
   if (gatewayClass === undefined) return false;
   if (gatewayClass.spec.controllerName !== gatewayControllerName) return true;
-  if (!ofClass) return graph.items(gatewayShapes, fleet).some(({ site }) => site.fleet !== fleet);
+  if (!ofClass) return graph.items(gatewaySites, fleet).some((site) => site.fleet !== fleet);
   const { namespace = "", name = "" } = gatewayClass.spec.parametersRef ?? {};
   // Without parameters nothing is known: that may be a mistake.
   return gatewayClass.spec.parametersRef === undefined || graph.items(objects("ContourDeployment"), objectKey(namespace, name)).some(({ spec }) => spec?.mergeGateways !== true);

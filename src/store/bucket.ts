@@ -67,6 +67,11 @@ export class Bucket {
     return only ?? (this.#flat ??= this.#contributions.flatMap((contribution) => contribution.items));
   }
 
+  /** The first of `items`, at a price that does not grow with them. */
+  first(): unknown {
+    return this.#contributions[0]?.items[0];
+  }
+
   /** Replaces what `publisher` says; no items takes it back. Tells what that changed. */
   put(publisher: string, items: readonly unknown[]): "same" | "contents" | "presence" {
     const at = this.#position(publisher);

@@ -164,7 +164,7 @@ export class Graph {
     };
     return {
       all: <T>(family: Family<T>, key: string) => note(family, key, "contents").items() as readonly T[],
-      one: <T>(family: Family<T>, key: string) => note(family, key, "contents").items()[0] as T | undefined,
+      one: <T>(family: Family<T>, key: string) => note(family, key, "contents").first() as T | undefined,
       any: <T>(family: Family<T>, key: string) => !note(family, key, "presence").empty,
     };
   }

@@ -8,9 +8,9 @@ import { objectKey, objects } from "#translate/facts";
 import { gatewayClasses } from "#translate/gateway/api";
 import type { Gateway } from "#translate/gateway/api";
 import { parametersProblem } from "#translate/gateway/gateway-class";
-import { gatewayShapes, servesTraffic } from "#translate/gateway/gateway-shape";
-import type { GatewayShape } from "#translate/gateway/gateway-shape";
-import { classFleet, compareGateways, ourGateway } from "#translate/gateway/site";
+import { portsOfGateway } from "#translate/gateway/gateway-shape";
+import type { Transport } from "#translate/gateway/listener-names";
+import { classFleet, compareGateways, gatewaySites, ourGateway } from "#translate/gateway/site";
 
 /** A port at which clients reach a fleet. */
 export interface FleetPort {
@@ -64,16 +64,16 @@ export function gatewayParameters(read: Reader, gateway: Gateway): FleetPlan["pa
 export function planMembers(settings: Settings): Rule {
   return {
     name: "fleet-member",
-    over: gatewayShapes,
+    over: gatewaySites,
     derive(bucket, read, emit) {
       const gateway = ourGateway(read, bucket);
-      const shape = read.one(gatewayShapes, bucket);
-      if (settings.gatewaySites !== "own-fleet" || gateway === undefined || shape === undefined) return;
+      const site = read.one(gatewaySites, bucket);
+      if (settings.gatewaySites !== "own-fleet" || gateway === undefined || site === undefined) return;
       const parameters = gatewayParameters(read, gateway);
-      const { fleet } = shape.site;
-      const member = { gateway: bucket, created: shape.created };
+      const { fleet, created } = site;
+      const member = { gateway: bucket, created };
       if (parameters === undefined) return emit(fleetMembers, fleet, { ...member, kind: "keep" });
-      emit(fleetMembers, fleet, { ...member, kind: "plan", plan: { ...ownerOf(read, settings, gateway, fleet), fleet, gatewayClass: gateway.spec.gatewayClassName, ports: fleetPorts(settings, shape), addresses: wantedAddresses(gateway), parameters } });
+      emit(fleetMembers, fleet, { ...member, kind: "plan", plan: { ...ownerOf(read, settings, gateway, fleet), fleet, gatewayClass: gateway.spec.gatewayClassName, ports: fleetPorts(settings, read.all(portsOfGateway, bucket)), addresses: wantedAddresses(gateway), parameters } });
     },
   };
 }
@@ -111,12 +111,10 @@ function comparePorts(a: FleetPort, b: FleetPort): number {
   return a.port - b.port || compareText(a.protocol, b.protocol);
 }
 
-/** One for each port, whatever listeners share it, as Kubernetes wants it. */
-function fleetPorts(settings: Settings, shape: GatewayShape): readonly FleetPort[] {
+/** One for each port and protocol of a Service, as Kubernetes wants it. */
+function fleetPorts(settings: Settings, served: readonly { readonly transport: Transport; readonly port: number }[]): readonly FleetPort[] {
   const ports = new Map<string, FleetPort>();
-  for (const listener of shape.listeners) {
-    const { transport, port } = listener;
-    if (transport === undefined || !servesTraffic(shape, listener)) continue;
+  for (const { transport, port } of served) {
     const protocol = transport === "udp" ? "UDP" : "TCP";
     ports.set(`${protocol}/${port}`, { name: `${transport}-${port}`, port, envoyPort: settings.gatewayPort(port), protocol });
   }

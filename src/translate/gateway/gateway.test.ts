@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { certificatesWanted, listeners, loadBalancerAddresses, missingCertificates, statuses, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
 import type { Family } from "#store/family";
-import { World, basics, certificate, gateway, gatewayClass, plain, referenceGrant, route } from "#translate/gateway/test-world";
+import { World, basics, certificate, gateway, gatewayClass, listenerSet, plain, referenceGrant, route } from "#translate/gateway/test-world";
 import type { Draft } from "#translate/gateway/test-world";
 
 const secret = await certificate("infra/cert");
@@ -178,5 +178,27 @@ describe("Gateway API in the graph", () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+describe("a Gateway with many ListenerSets", () => {
+  const listeners = (i: number, cert: string): readonly Draft[] => [{ name: "https", port: 443, protocol: "HTTPS", hostname: `host-${i}.example`, tls: { certificateRefs: [{ name: cert }] }, allowedRoutes: { namespaces: { from: "All" } } }];
+  const many = (count: number): World => new World([
+    ...basics(), secret, { ...secret, metadata: { ...secret.metadata, name: "other" } }, gateway([plain], { spec: { allowedListeners: { namespaces: { from: "All" } } } }),
+    ...Array.from({ length: count }, (_, i) => listenerSet(`infra/set-${i}`, listeners(i, i === 0 ? "other" : "cert"))),
+    ...Array.from({ length: count }, (_, i) => route(`shop/route-${i}`, { parentRefs: [{ kind: "ListenerSet", namespace: "infra", name: `set-${i}` }], rules: [{ backendRefs: [{ name: "a", port: 80 }] }] })),
+  ]);
+  const costs = (count: number): readonly number[] => {
+    const one = many(count);
+    return [
+      one.put({ ...secret, metadata: { ...secret.metadata, name: "other", annotations: { rotated: "true" } } }),
+      one.put(listenerSet("infra/set-0", listeners(0, "cert"))),
+      one.put(listenerSet("infra/set-0", listeners(4711, "cert"))),
+      one.put(route("shop/route-0", { parentRefs: [{ kind: "ListenerSet", namespace: "infra", name: "set-0" }], hostnames: ["host-4711.example"], rules: [{ backendRefs: [{ name: "b", port: 80 }] }] })),
+      one.put(listenerSet("infra/one-more", listeners(4712, "cert"))),
+    ];
+  };
+  it("runs as many units for a change of one among 40 as among 4", () => {
+    assert.deepEqual(costs(40), costs(4));
   });
 });

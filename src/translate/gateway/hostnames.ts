@@ -18,12 +18,6 @@ export function intersectHosts(a: string, b: string): string | undefined {
   return coversHost(b, a) ? a : undefined;
 }
 
-/** Orders hosts that cover one another: the more specific one has the greater number. */
-export function hostSpecificity(host: string): number {
-  if (host === anyHost) return 0;
-  return host.startsWith("*.") ? host.length : Number.MAX_SAFE_INTEGER;
-}
-
 /** The hosts of a listener that a route serves. */
 export function effectiveHosts(listenerHost: string, routeHosts: readonly string[] | undefined): readonly string[] {
   if (routeHosts === undefined || routeHosts.length === 0) return [listenerHost];
@@ -35,4 +29,11 @@ export function effectiveHosts(listenerHost: string, routeHosts: readonly string
 export function isHostname(text: string): boolean {
   if (text.length > 253 || /^[\d.]+$/.test(text)) return false;
   return /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/i.test(text);
+}
+
+/** The wider hosts that a host is one of, the most specific first: `*.example.com`, `*.com` and `*` for shop.example.com. */
+export function coversOf(host: string): readonly string[] {
+  if (host === anyHost) return [];
+  const labels = (host.startsWith("*.") ? host.slice(2) : host).split(".");
+  return [...labels.slice(1).map((_, i) => `*.${labels.slice(i + 1).join(".")}`), anyHost];
 }

@@ -3,8 +3,11 @@ import type { Condition } from "#conditions/gateway";
 import type { Rule } from "#store/family";
 import { statuses } from "#translate/facts";
 import { listenerSets } from "#translate/gateway/api";
-import { listenerSetVerdicts } from "#translate/gateway/gateway";
+import { workingListenerSets } from "#translate/gateway/gateway";
+import { gatewayRefusals } from "#translate/gateway/gateway-facts";
+import { listenerVerdicts } from "#translate/gateway/listener";
 import { ourListenerSets } from "#translate/gateway/listener-set";
+import { ownerKey } from "#translate/gateway/listener-shape";
 import type { ListenerVerdict } from "#translate/gateway/listener-status";
 
 /** Says of each ListenerSet that names a Gateway of ours how it is (ListenerSet, `status`). */
@@ -16,9 +19,10 @@ export const listenerSetStatus: Rule = {
     const ours = read.one(ourListenerSets, bucket);
     if (set === undefined || ours === undefined) return;
     const { namespace = "", name, generation = 0 } = set.metadata;
-    const found = read.all(listenerSetVerdicts, bucket).toSorted((a, b) => a.position - b.position);
-    const verdicts = found.map(({ verdict }) => verdict);
-    const refused = found.some(({ parentRefused }) => parentRefused);
+    const found = read.all(listenerVerdicts, ownerKey({ kind: "ListenerSet", namespace, name }));
+    const verdicts = found.toSorted((a, b) => a.position - b.position).map(({ verdict }) => verdict);
+    const refused = read.any(gatewayRefusals, ours.gateway);
+    if (verdicts.some(({ accepted, served }) => accepted && served)) emit(workingListenerSets, ours.gateway, { programmed: verdicts.some(({ programmed }) => programmed) });
     const conditions = !ours.allowed ? notAllowed(ours.gateway, generation) : refused ? parentRefused(ours.gateway, generation) : judge(verdicts, generation);
     emit(statuses, `ListenerSet/${bucket}`, { kind: "ListenerSet", namespace, name, generation, status: { conditions, listeners: verdicts.map(({ status }) => status) } });
   },

@@ -39,9 +39,14 @@ export interface ListenerShape {
   readonly invalid?: string;
 }
 
+/** Tells the owners of listeners apart. */
+export function ownerKey({ kind, namespace, name }: ListenerOwner): string {
+  return `${kind}/${namespace}/${name}`;
+}
+
 /** The key of an owner's listener. */
-export function listenerKey({ kind, namespace, name }: ListenerOwner, listener: string): string {
-  return `${kind}/${namespace}/${name}/${listener}`;
+export function listenerKey(owner: ListenerOwner, listener: string): string {
+  return `${ownerKey(owner)}/${listener}`;
 }
 
 /** How HTTP comes in through a listener; absent for others. */

@@ -4,13 +4,12 @@ import type { Result } from "#lib/result";
 import type { CertificateSecret } from "#model/secret";
 import { gatewayGroup } from "#translate/gateway/api";
 import type { CertificateProblem } from "#translate/gateway/certificates";
-import type { GatewayShape, PortClaim } from "#translate/gateway/gateway-shape";
+import type { ListenerUnit, PortClaim } from "#translate/gateway/gateway-shape";
 import type { FrontendValidation } from "#translate/gateway/gateway-tls";
-import type { ListenerShape } from "#translate/gateway/listener-shape";
 
 /** Everything that decides whether a listener of a Gateway works. */
 export interface ListenerState {
-  readonly shape: ListenerShape;
+  readonly unit: ListenerUnit;
   /** The Gateway that has the Envoy port for another protocol. */
   readonly portTakenBy?: PortClaim;
   /** The older Gateway that serves the same host, or the same port where no hosts are told apart. */
@@ -20,8 +19,6 @@ export interface ListenerState {
   /** What is asked of clients; absent for nothing. */
   readonly frontend?: FrontendValidation;
   readonly attachedRoutes: number;
-  /** Names of listeners with some of its hosts. */
-  readonly overlaps?: readonly string[];
   /** Why the whole Gateway is refused. */
   readonly gatewayRefused?: string;
   /** Whether Envoys have taken the listener. */
@@ -38,12 +35,12 @@ export interface ListenerVerdict {
 }
 
 /** Judges one listener of a Gateway. `generation` is that of the object which owns the listener. */
-export function judgeListener(gateway: GatewayShape, state: ListenerState, generation: number): ListenerVerdict {
-  const { shape } = state;
-  const accepted = acceptedCondition(gateway, state, generation);
+export function judgeListener(state: ListenerState, generation: number): ListenerVerdict {
+  const { shape } = state.unit;
+  const accepted = acceptedCondition(state, generation);
   const resolved = resolvedRefs(state, generation);
   const obstacle = programmingObstacle(state, accepted, resolved);
-  const programmed = programmedCondition(gateway, state, obstacle, generation);
+  const programmed = programmedCondition(state, obstacle, generation);
   return {
     accepted: accepted.status === "True",
     served: obstacle === undefined,
@@ -52,14 +49,13 @@ export function judgeListener(gateway: GatewayShape, state: ListenerState, gener
       name: shape.name,
       supportedKinds: shape.kinds.supported.map((kind) => ({ group: gatewayGroup, kind })),
       attachedRoutes: state.attachedRoutes,
-      conditions: [accepted, programmed, resolved, conflicted(gateway, shape, generation), ...overlapping(state, generation)],
+      conditions: [accepted, programmed, resolved, conflicted(state, generation), ...overlapping(state, generation)],
     },
   };
 }
 
-function acceptedCondition(gateway: GatewayShape, { shape, portTakenBy, frontend }: ListenerState, generation: number): Condition {
+function acceptedCondition({ unit: { shape, conflict }, portTakenBy, frontend }: ListenerState, generation: number): Condition {
   const refuse = (reason: "HostnameConflict" | "ProtocolConflict" | "UnsupportedProtocol" | "PortUnavailable" | "UnsupportedValue" | "NoValidCACertificate", message: string): Condition => condition("Listener", "Accepted", "False", reason, message, generation);
-  const conflict = gateway.conflicts[shape.key];
   if (shape.protocol === undefined) return refuse("UnsupportedProtocol", "the protocol of this listener is not supported; use HTTP, HTTPS, TLS, TCP or UDP");
   if (conflict !== undefined) return refuse(conflict.reason, conflict.message);
   if (shape.invalid !== undefined) return refuse("UnsupportedValue", shape.invalid);
@@ -68,14 +64,14 @@ function acceptedCondition(gateway: GatewayShape, { shape, portTakenBy, frontend
   return condition("Listener", "Accepted", "True", "Accepted", "the listener is valid", generation);
 }
 
-function resolvedRefs({ shape, certificate, frontend }: ListenerState, generation: number): Condition {
+function resolvedRefs({ unit: { shape }, certificate, frontend }: ListenerState, generation: number): Condition {
   if (shape.kinds.invalid.length > 0) return condition("Listener", "ResolvedRefs", "False", "InvalidRouteKinds", `allowedRoutes.kinds: a listener of this protocol cannot carry ${shape.kinds.invalid.join(", ")}`, generation);
   if (certificate !== undefined && !certificate.ok) return condition("Listener", "ResolvedRefs", "False", certificate.error.reason, certificate.error.message, generation);
   if (frontend?.problem !== undefined) return condition("Listener", "ResolvedRefs", "False", frontend.problem.reason, frontend.problem.message, generation);
   return condition("Listener", "ResolvedRefs", "True", "ResolvedRefs", "all references of the listener are resolved", generation);
 }
 
-function programmingObstacle({ shape, certificate, hostTakenBy, gatewayRefused }: ListenerState, accepted: Condition, resolved: Condition): string | undefined {
+function programmingObstacle({ unit: { shape }, certificate, hostTakenBy, gatewayRefused }: ListenerState, accepted: Condition, resolved: Condition): string | undefined {
   if (gatewayRefused !== undefined) return gatewayRefused;
   if (accepted.status === "False") return accepted.message;
   if (shape.kinds.supported.length === 0) return resolved.message;
@@ -83,22 +79,20 @@ function programmingObstacle({ shape, certificate, hostTakenBy, gatewayRefused }
   return hostTakenBy === undefined ? undefined : `the older Gateway ${hostTakenBy.gateway} serves the same connections on this port`;
 }
 
-function programmedCondition(gateway: GatewayShape, { shape, taken }: ListenerState, obstacle: string | undefined, generation: number): Condition {
-  const conflict = gateway.conflicts[shape.key];
+function programmedCondition({ unit: { shape, conflict }, taken }: ListenerState, obstacle: string | undefined, generation: number): Condition {
   if (conflict !== undefined && shape.owner.kind === "ListenerSet") return condition("Listener", "Programmed", "False", conflict.reason, conflict.message, generation);
   if (obstacle !== undefined) return condition("Listener", "Programmed", "False", "Invalid", obstacle, generation);
   if (!taken) return condition("Listener", "Programmed", "False", "Pending", "no Envoy of the Gateway has taken the listener yet", generation);
   return condition("Listener", "Programmed", "True", "Programmed", "the listener is served", generation);
 }
 
-function conflicted(gateway: GatewayShape, shape: ListenerShape, generation: number): Condition {
-  const conflict = gateway.conflicts[shape.key];
+function conflicted({ unit: { conflict } }: ListenerState, generation: number): Condition {
   if (conflict === undefined) return condition("Listener", "Conflicted", "False", "NoConflicts", "no other listener is in the way", generation);
   return condition("Listener", "Conflicted", "True", conflict.reason, conflict.message, generation);
 }
 
 /** Browsers may reuse a connection for another listener's host: the specification wants that to be seen. Set only while true. */
-function overlapping({ overlaps = [] }: ListenerState, generation: number): readonly Condition[] {
+function overlapping({ unit: { overlaps } }: ListenerState, generation: number): readonly Condition[] {
   if (overlaps.length === 0) return [];
   const message = `hosts of this listener are also those of ${overlaps.join(", ")}; connections that clients share between hosts may be answered with 421`;
   return [condition("Listener", "OverlappingTLSConfig", "True", "OverlappingHostnames", message, generation)];

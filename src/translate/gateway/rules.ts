@@ -2,11 +2,14 @@ import type { Settings } from "#settings/settings";
 import type { Rule } from "#store/family";
 import { backendTlsPolicyStatus, indexBackendTlsPolicies } from "#translate/gateway/backend-tls";
 import { gatewayCertificates } from "#translate/gateway/certificates";
+import { envoyListenerRule } from "#translate/gateway/envoy-listener";
 import { planFleets, planMembers } from "#translate/gateway/fleet-plan";
 import { gatewayRule } from "#translate/gateway/gateway";
+import { refuseGateways, validateFrontends } from "#translate/gateway/gateway-facts";
 import { gatewayClassRule } from "#translate/gateway/gateway-class";
-import { gatewayShapeRule } from "#translate/gateway/gateway-shape";
+import { claimPorts, gatewayShapeRule, listenerSetShapes, listenerUnitRule } from "#translate/gateway/gateway-shape";
 import { backendCertificateRule } from "#translate/gateway/gateway-tls";
+import { listenerRule } from "#translate/gateway/listener";
 import { attachListenerSets } from "#translate/gateway/listener-set";
 import { listenerSetStatus } from "#translate/gateway/listener-set-status";
 import { indexReferenceGrants } from "#translate/gateway/reference-grants";
@@ -27,6 +30,9 @@ export function gatewayRules(settings: Settings): readonly Rule[] {
     indexGateways(settings),
     attachListenerSets,
     gatewayShapeRule(settings),
+    listenerSetShapes,
+    listenerUnitRule,
+    claimPorts(settings),
     indexBackendTlsPolicies,
     indexTrafficPolicies(settings),
     backendCertificateRule(settings),
@@ -36,10 +42,14 @@ export function gatewayRules(settings: Settings): readonly Rule[] {
     backendTlsPolicyStatus(settings),
     trafficPolicyStatus(settings),
     gatewayCertificates,
-    gatewayRule(settings),
+    refuseGateways,
+    validateFrontends,
+    listenerRule(settings),
+    envoyListenerRule(settings),
     serveStreams,
     gatewayVirtualHosts(settings),
     listenerSetStatus,
+    gatewayRule(settings),
     planMembers(settings),
     planFleets,
   ];

@@ -18,6 +18,9 @@ export interface GatewaySite {
   readonly prefix: string;
 }
 
+/** Where a Gateway of ours is, and when it was made. Bucket: `namespace/name` of the Gateway. */
+export const gatewaySites = family<GatewaySite & { readonly created: string }>("gateway-site");
+
 /** A Gateway with its age. */
 export interface GatewayAge {
   readonly gateway: string;

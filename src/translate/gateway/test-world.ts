@@ -111,6 +111,11 @@ export function route(key: string, spec: Draft, created?: string): KubeObject {
   return make(gatewayApi, "HTTPRoute", key, { spec: { parentRefs: [{ namespace: "infra", name: "gw" }], ...spec } }, created);
 }
 
+/** A ListenerSet of Gateway infra/gw. */
+export function listenerSet(key: string, listeners: readonly Draft[]): KubeObject {
+  return make(gatewayApi, "ListenerSet", key, { spec: { parentRef: { namespace: "infra", name: "gw" }, listeners } });
+}
+
 export function referenceGrant(namespace: string, from: Draft, to: Draft): KubeObject {
   return make("gateway.networking.k8s.io/v1", "ReferenceGrant", `${namespace}/grant`, { spec: { from: [from], to: [to] } });
 }

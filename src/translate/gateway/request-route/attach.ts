@@ -66,8 +66,10 @@ function usable(found: ParentAttachment, { generation }: AttachingRoute, compile
   return { accepted: condition("Route", "Accepted", "False", problem.reason, problem.message, generation), attachments: [] };
 }
 
-function place(read: Reader, emit: Emit, placed: Set<string>, compiledRoute: CompiledRoute, { gateway, shape }: RouteParent, { listener, hosts }: Attachment): void {
+function place(read: Reader, emit: Emit, placed: Set<string>, compiledRoute: CompiledRoute, at: RouteParent, attachment: Attachment): void {
   const { kind, key, ruleNames } = compiledRoute;
+  const { gateway, site } = at;
+  const { listener, hosts } = attachment;
   if (placed.has(listener.key)) return;
   placed.add(listener.key);
   emit(attachedRoutes, listener.key, `${kind}/${key}`);
@@ -75,13 +77,13 @@ function place(read: Reader, emit: Emit, placed: Set<string>, compiledRoute: Com
   if (protocol === undefined) return;
   const { port, envoyListener } = listener;
   const compiled = compiledKey(kind, key, gateway);
-  for (const name of new Set(ruleNames)) emitPolicyNeeds(read, emit, listener.key, shape.site.fleet, effectivePolicy(read, [listenerPlace(gateway, listener), rulePlace(compiledRoute, name)]));
-  for (const host of hosts) if (ownsHost(shape, listener, host)) emit(hostAttachments, hostKey(envoyListener, host), { kind: "route", listener: envoyListener, host, protocol, port, listenerHost: listener.host, place: listenerPlace(gateway, listener), compiled });
+  for (const name of new Set(ruleNames)) emitPolicyNeeds(read, emit, listener.key, site.fleet, effectivePolicy(read, [listenerPlace(gateway, listener), rulePlace(compiledRoute, name)]));
+  for (const host of hosts) if (ownsHost(read, at, attachment, host)) emit(hostAttachments, hostKey(envoyListener, host), { kind: "route", listener: envoyListener, host, protocol, port, listenerHost: listener.host, place: listenerPlace(gateway, listener), compiled });
 }
 
-function call(emit: Emit, called: Set<string>, { kind, key, clusters, services }: CompiledRoute, { gateway, shape }: RouteParent): void {
+function call(emit: Emit, called: Set<string>, { kind, key, clusters, services }: CompiledRoute, { gateway, site }: RouteParent): void {
   called.add(gateway);
-  for (const cluster of clusters) emitCluster(emit, cluster, shape.site.fleet);
+  for (const cluster of clusters) emitCluster(emit, cluster, site.fleet);
   for (const service of services) emit(gatewaysOfService, service, gateway);
   emit(gatewaysOfRoute, `${kind}/${key}`, gateway);
 }

@@ -36,4 +36,12 @@ describe("an HTTPRoute and a GRPCRoute for one host", () => {
     const one = world(http("first", "shop.example", 1), grpc("second", "*.example", 2), http("third", "third.example", 3));
     assert.deepEqual([accepted(one, "GRPCRoute", "second"), accepted(one, "HTTPRoute", "third")], ["False HostnameConflict", "True Accepted"]);
   });
+  it("a wildcard meets an older, narrower one of the other kind", () => {
+    const one = world(http("web", "shop.eu.example", 1), grpc("calls", "*.example", 2));
+    assert.equal(accepted(one, "GRPCRoute", "calls"), "False HostnameConflict");
+  });
+  it("one more looks at no route of other hosts", () => {
+    const many = (count: number): World => world(...Array.from({ length: count }, (_, i) => http(`web-${i}`, `host-${i}.example`, 1)));
+    assert.equal(many(50).put(grpc("calls", "calls.example", 2)), many(5).put(grpc("calls", "calls.example", 2)));
+  });
 });

@@ -2,7 +2,7 @@ import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
 import { attach, routeParent } from "#translate/gateway/attachment";
 import type { AttachingRoute, Attachment } from "#translate/gateway/attachment";
-import { intersectHosts } from "#translate/gateway/hostnames";
+import { coversOf } from "#translate/gateway/hostnames";
 import { compareAge, requestRoutes } from "#translate/gateway/request-route/compiled-route";
 import type { RequestRoute, RequestRouteKind } from "#translate/gateway/request-route/compiled-route";
 
@@ -17,8 +17,9 @@ interface RouteClaim {
 /** Bucket: see `claimsKey`. */
 const routeClaims = family<RouteClaim>("route-claim");
 
-function claimsKey(kind: RequestRouteKind, listener: string): string {
-  return `${kind} ${listener}`;
+/** The bucket of claims on a host itself, or on the hosts that a wildcard covers: who claims one host looks at few others. */
+function claimsKey(kind: RequestRouteKind, listener: string, what: "at" | "below", host: string): string {
+  return `${kind} ${listener} ${what} ${host}`;
 }
 
 /** What of a route decides where it attaches. */
@@ -43,7 +44,9 @@ export function claimListeners(kind: RequestRouteKind): Rule {
         for (const { listener, hosts } of at === undefined ? [] : attach(read, attaching, parent, at).attachments) {
           if (seen.has(listener.key)) continue;
           seen.add(listener.key);
-          emit(routeClaims, claimsKey(kind, listener.key), { key: bucket, created, hosts });
+          const claim: RouteClaim = { key: bucket, created, hosts };
+          for (const host of hosts) emit(routeClaims, claimsKey(kind, listener.key, "at", host), claim);
+          for (const cover of new Set(hosts.flatMap(coversOf))) emit(routeClaims, claimsKey(kind, listener.key, "below", cover), claim);
         }
       }
     },
@@ -56,11 +59,16 @@ export function claimListeners(kind: RequestRouteKind): Rule {
  */
 export function rivalOf(read: Reader, kind: RequestRouteKind, own: Omit<RouteClaim, "hosts">, { listener, hosts }: Attachment): string | undefined {
   const other = kind === "HTTPRoute" ? "GRPCRoute" : "HTTPRoute";
-  const older = read.all(routeClaims, claimsKey(other, listener.key)).filter((claim) => meets(claim.hosts, hosts) && compareAge(claim, own) < 0);
-  const rival = older.toSorted(compareAge).find((claim) => !read.all(routeClaims, claimsKey(kind, listener.key)).some((mine) => mine.key !== own.key && compareAge(mine, claim) < 0 && meets(mine.hosts, claim.hosts)));
+  const older = claimsOn(read, other, listener.key, hosts).filter((claim) => compareAge(claim, own) < 0);
+  const rival = older.toSorted(compareAge).find((claim) => !claimsOn(read, kind, listener.key, claim.hosts).some((mine) => mine.key !== own.key && compareAge(mine, claim) < 0));
   return rival === undefined ? undefined : `${other} ${rival.key}`;
 }
 
-function meets(some: readonly string[], others: readonly string[]): boolean {
-  return some.some((host) => others.some((other) => intersectHosts(host, other) !== undefined));
+/** Those who claim one of the hosts, a wildcard that covers it, or a host that it covers. */
+function claimsOn(read: Reader, kind: RequestRouteKind, listener: string, hosts: readonly string[]): readonly RouteClaim[] {
+  const found = hosts.flatMap((host) => [
+    ...[host, ...coversOf(host)].flatMap((one) => read.all(routeClaims, claimsKey(kind, listener, "at", one))),
+    ...(host.startsWith("*") ? read.all(routeClaims, claimsKey(kind, listener, "below", host)) : []),
+  ]);
+  return [...new Map(found.map((claim) => [claim.key, claim])).values()];
 }

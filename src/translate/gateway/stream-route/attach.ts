@@ -6,7 +6,7 @@ import type { Origin } from "#model/origin";
 import { unresolvedCluster } from "#model/route";
 import type { ForwardTarget } from "#model/route";
 import type { Settings } from "#settings/settings";
-import type { Emit, Family, Rule } from "#store/family";
+import type { Emit, Family, Reader, Rule } from "#store/family";
 import { family } from "#store/family";
 import { endpointsName, statuses, tlsHosts, weightedServices } from "#translate/facts";
 import { tcpRoutes, tlsRoutes, udpRoutes } from "#translate/gateway/api";
@@ -67,7 +67,7 @@ export function attachStreamRoutes(kind: StreamRouteKind, settings: Settings): R
         const found = attach(read, attaching, parent, at);
         for (const attachment of found.attachments) {
           (attachment.listener.tls === "passthrough" ? through : backends).emit(emit, at);
-          place(emit, placed, at, attachment, `${kind}/${bucket}`, { proxy: proxyFor(attachment.listener), created, key: bucket });
+          place(read, emit, placed, at, attachment, `${kind}/${bucket}`, { proxy: proxyFor(attachment.listener), created, key: bucket });
         }
         if (found.attachments.length > 0) for (const service of visit.services) emit(gatewaysOfService, service, at.gateway);
         return [{ parentRef: parent, controllerName: settings.gatewayControllerName, conditions: [found.accepted, resolvedRefs(visit.referenceProblems, generation)] }];
@@ -77,12 +77,13 @@ export function attachStreamRoutes(kind: StreamRouteKind, settings: Settings): R
   };
 }
 
-function place(emit: Emit, placed: Set<string>, { shape }: RouteParent, { listener, hosts }: Attachment, route: string, rest: Pick<StreamAttachment, "proxy" | "created" | "key">): void {
+function place(read: Reader, emit: Emit, placed: Set<string>, at: RouteParent, attachment: Attachment, route: string, rest: Pick<StreamAttachment, "proxy" | "created" | "key">): void {
+  const { listener, hosts } = attachment;
   if (placed.has(listener.key)) return;
   placed.add(listener.key);
   emit(attachedRoutes, listener.key, route);
   const { envoyListener } = listener;
-  for (const host of hosts) if (ownsHost(shape, listener, host)) emit(streamAttachments, hostKey(envoyListener, host), { listener: envoyListener, listenerKey: listener.key, host, ...rest });
+  for (const host of hosts) if (ownsHost(read, at, attachment, host)) emit(streamAttachments, hostKey(envoyListener, host), { listener: envoyListener, listenerKey: listener.key, host, ...rest });
 }
 
 /** Of several routes for the same connections the oldest has them. */
@@ -117,7 +118,7 @@ function tcpBackends(visit: RouteVisit, route: StreamRoute, origin: Origin): Bac
   const refused = targets.length - found.length;
   return {
     targets: found.length === 0 || refused === 0 ? found : targets.map(({ cluster = unresolvedCluster, weight }) => ({ cluster, weight })),
-    emit: (emit, { shape }) => [...visit.clusters.values()].forEach((cluster) => emitCluster(emit, cluster, shape.site.fleet)),
+    emit: (emit, { site }) => [...visit.clusters.values()].forEach((cluster) => emitCluster(emit, cluster, site.fleet)),
   };
 }
 
@@ -140,9 +141,9 @@ function udpBackends(visit: RouteVisit, route: StreamRoute, origin: Origin): Bac
   const cluster: Cluster = { ...base, name, statName: `udproute_${origin.namespace}_${origin.name}`, source: { kind: "endpoints", endpoints: name }, weightedGroups: true };
   return {
     targets: [{ cluster: name, weight: 1 }],
-    emit(emit, { shape }) {
-      emitCluster(emit, cluster, shape.site.fleet);
-      emit(weightedServices, inFleet(shape.site.fleet, name), { groups: groups.map(({ endpoints, weight }) => ({ endpoints, weight })) });
+    emit(emit, { site }) {
+      emitCluster(emit, cluster, site.fleet);
+      emit(weightedServices, inFleet(site.fleet, name), { groups: groups.map(({ endpoints, weight }) => ({ endpoints, weight })) });
     },
   };
 }

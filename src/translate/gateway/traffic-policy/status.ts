@@ -7,7 +7,7 @@ import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
 import { objectKey, objects, statuses } from "#translate/facts";
 import { gatewayGroup } from "#translate/gateway/api";
-import { gatewayShapes } from "#translate/gateway/gateway-shape";
+import { gatewaySites } from "#translate/gateway/site";
 import { parsedTrafficPolicies, strongestPolicy, trafficPolicyTargets } from "#translate/gateway/traffic-policy/attach";
 import type { ParsedPolicy } from "#translate/gateway/traffic-policy/parse";
 
@@ -35,7 +35,7 @@ export function trafficPolicyStatus(settings: Settings): Rule {
 
 function gatewaysOf(read: Reader, namespace: string, { kind, name }: TrafficPolicy["spec"]["targetRefs"][number]): readonly string[] {
   const key = objectKey(namespace, name);
-  if (kind === "Gateway") return read.any(gatewayShapes, key) ? [key] : [];
+  if (kind === "Gateway") return read.any(gatewaySites, key) ? [key] : [];
   return read.all(gatewaysOfRoute, `${kind}/${key}`);
 }
 

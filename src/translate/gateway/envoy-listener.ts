@@ -1,0 +1,29 @@
+import { splitFleet } from "#model/fleet";
+import type { Settings } from "#settings/settings";
+import type { Rule } from "#store/family";
+import { family } from "#store/family";
+import { listeners } from "#translate/facts";
+import type { Transport } from "#translate/gateway/listener-names";
+import type { GatewaySite } from "#translate/gateway/site";
+import { shareService } from "#translate/gateway/traffic-policy/attach";
+import { listenerServices } from "#translate/listener-services";
+
+/** A port that a served listener of a Gateway needs; those that share it say the same. Bucket: the Envoy listener. */
+export const openPorts = family<{ readonly site: GatewaySite; readonly transport: Transport; readonly port: number }>("gateway-open-port");
+
+/** Makes the Envoy listener of each port that Gateways need. */
+export function envoyListenerRule(settings: Settings): Rule {
+  return {
+    name: "gateway-envoy-listener",
+    over: openPorts,
+    derive(bucket, read, emit) {
+      const open = read.one(openPorts, bucket);
+      if (open === undefined) return;
+      const { site, transport, port } = open;
+      const services = listenerServices(read, settings);
+      const sessions = transport === "http" || transport === "https" ? { sessions: true } : {};
+      emit(listeners, bucket, { name: splitFleet(bucket).name, address: site.address, port: settings.gatewayPort(port), protocol: transport, proxyProtocol: transport !== "udp" && settings.useProxyProtocol, ...services, ...sessions });
+      for (const service of [services.authorization, services.rateLimitService]) if (service !== undefined) shareService(read, emit, service.cluster, site.fleet);
+    },
+  };
+}
