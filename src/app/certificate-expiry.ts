@@ -17,6 +17,11 @@ export class CertificateExpiry {
     });
   }
 
+  /** When each certificate ends that is served, in milliseconds since 1970, by its Secret. */
+  *ends(): Iterable<{ readonly secret: string; readonly expiresAt: number }> {
+    for (const [secret, expiresAt] of this.#expiresAt) yield { secret, expiresAt };
+  }
+
   /** Looks at all of them, and tells of those that ended since. */
   tick(now: number): readonly Fact[] {
     return [...this.#expiresAt.keys()].flatMap((name) => this.#look(name, now));

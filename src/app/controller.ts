@@ -19,6 +19,14 @@ import type { ResourceStore } from "#xds/store";
 import { listenerType } from "#xds/types";
 import type { TypeUrl } from "#xds/types";
 
+/** What one batch of changes cost; times in milliseconds. */
+export interface ChangeCost {
+  /** How many resources changed. */
+  readonly resources: number;
+  readonly translateMs: number;
+  readonly feedMs: number;
+}
+
 /** What a controller needs. */
 export interface ControllerOptions {
   readonly settings: Settings;
@@ -26,7 +34,9 @@ export interface ControllerOptions {
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   /** Hears of what each change led to, after Envoys were told. */
-  readonly onChange: (change: PipelineChange, resources: number) => void;
+  readonly onChange: (change: PipelineChange, cost: ChangeCost) => void;
+  /** Measures what changes cost, in milliseconds from any beginning; only differences count. */
+  readonly stopwatch?: () => number;
 }
 
 /** An address of the load balancer in front of Envoy. */
@@ -73,7 +83,7 @@ export class Controller implements ObjectSink {
   apply(events: readonly ObjectEvent[]): void {
     if (this.#early !== undefined) return void this.#early.push(...events);
     const at = this.#options.clock();
-    this.#publish(this.pipeline.apply(events), at);
+    this.#run(() => this.pipeline.apply(events), at);
   }
 
   /** All objects are known: translates them, and from now on every change at once. */
@@ -127,7 +137,12 @@ export class Controller implements ObjectSink {
   }
 
   #commit(facts: readonly Fact[]): void {
-    this.#publish(this.pipeline.commit(facts), this.#options.clock());
+    this.#run(() => this.pipeline.commit(facts), this.#options.clock());
+  }
+
+  /** When each certificate ends that is served. */
+  certificateEnds(): ReturnType<CertificateExpiry["ends"]> {
+    return this.#expiry.ends();
   }
 
   /** Looks at the clock: certificates may have ended. To be called from time to time. */
@@ -135,8 +150,17 @@ export class Controller implements ObjectSink {
     this.#commitAny(this.#expiry.tick(this.#options.clock()));
   }
 
-  #publish(change: PipelineChange, at: number): void {
-    this.#options.onChange(change, feedStores((fleet) => this.fleet(fleet), change, at));
+  #run(translate: () => PipelineChange, at: number): void {
+    const { stopwatch = () => performance.now(), onChange } = this.#options;
+    const started = stopwatch();
+    const change = translate();
+    const translated = stopwatch();
+    const resources = feedStores((fleet) => this.fleet(fleet), change, at);
+    onChange(change, { resources, translateMs: translated - started, feedMs: stopwatch() - translated });
+    this.#follow(change);
+  }
+
+  #follow(change: PipelineChange): void {
     for (const [resource, [reason]] of change.unencodable) this.#encodes(resource, reason);
     this.#commitAny([...this.#refusals.follow(change.parts), ...this.#untaken(change)]);
     this.#commitAny(this.#expiry.follow(change.certificates, this.#options.clock()));

@@ -24,10 +24,14 @@ import { listenerType, scopeType } from "#xds/types";
 
 /** What one batch of changes led to. */
 export interface PipelineChange {
+  /** How many changes of objects came, by `op kind` (add, update or delete). */
+  readonly received: ReadonlyMap<string, number>;
   /** Encoded resources by xDS service and name; undefined means gone. */
   readonly resources: ReadonlyMap<ResourceKind, ReadonlyMap<string, Uint8Array | undefined>>;
   /** What the status of objects should say now, for those where that changed. */
   readonly statuses: readonly DesiredStatus[];
+  /** Objects (`kind/namespace/name`) about which we have nothing more to say: gone, or of another class. */
+  readonly withdrawn: readonly string[];
   /** Problems of Ingresses, which have no conditions; an empty list means solved. */
   readonly ingressProblems: ReadonlyMap<string, readonly IngressProblem[]>;
   /** Certificates that are served, by name; an empty list means no longer. */
@@ -48,6 +52,7 @@ export interface PipelineChange {
  */
 export class Pipeline {
   readonly graph: Graph;
+  readonly #objectCounts = new Map<string, number>();
 
   constructor(settings: Settings, envoySettings: EnvoySettings) {
     const rules = [...translationRules(settings, gatewayRules(settings)), ...envoyRules(envoySettings)];
@@ -58,7 +63,14 @@ export class Pipeline {
   apply(events: readonly ObjectEvent[]): PipelineChange {
     // Of several events about one object only the last one counts.
     const last = new Map(events.map((event) => [refKey(event.type === "delete" ? event.ref : refOf(event.object)), event]));
-    return this.commit([...last.values()].flatMap((event) => this.#fact(event)));
+    const received = new Map<string, number>();
+    const facts = [...last.values()].flatMap((event) => this.#fact(event, received));
+    return { ...this.commit(facts), received };
+  }
+
+  /** How many objects of each kind are known. */
+  get objectCounts(): ReadonlyMap<string, number> {
+    return this.#objectCounts;
   }
 
   /** Takes in facts that are not objects: addresses of the load balancer, rejections by Envoy. */
@@ -66,8 +78,10 @@ export class Pipeline {
     const changes = this.graph.commit(facts);
     const changed = <T>(family: Family<T>): ReadonlyMap<string, readonly T[]> => (changes.get(family as Family<unknown>) ?? new Map()) as ReadonlyMap<string, readonly T[]>;
     return {
+      received: new Map(),
       resources: new Map((Object.keys(resources) as ResourceKind[]).map((kind) => [kind, new Map([...changed(resources[kind])].map(([name, items]) => [name, items[0]]))])),
       statuses: [...changed(statuses)].flatMap(([key, [status]]) => status ?? this.#withdrawn(key)),
+      withdrawn: [...changed(statuses)].flatMap(([key, [status]]) => (status === undefined ? [key] : [])),
       ingressProblems: changed(ingressProblems),
       certificates: changed(certificatesWanted),
       missingCertificates: changed(missingCertificates),
@@ -89,16 +103,28 @@ export class Pipeline {
     return entries === undefined || object === undefined ? [] : [{ kind: kind as KindName, namespace, name, generation: object.metadata.generation ?? 0, status: { [entries]: [] } }];
   }
 
-  #fact(event: ObjectEvent): readonly Fact[] {
-    if (event.type === "delete") return [{ family: objects(event.ref.kind as KindName), bucket: objectKey(event.ref.namespace, event.ref.name), publisher: "source", items: [] }];
+  #fact(event: ObjectEvent, received: Map<string, number>): readonly Fact[] {
+    if (event.type === "delete") {
+      const family = objects(event.ref.kind as KindName);
+      const bucket = objectKey(event.ref.namespace, event.ref.name);
+      this.#count("delete", event.ref.kind, this.graph.items(family, bucket).length > 0 ? -1 : 0, received);
+      return [{ family, bucket, publisher: "source", items: [] }];
+    }
     const spec = kindOf(event.object.apiVersion, event.object.kind);
     if (spec === undefined) return [];
     const { namespace = "", name } = event.object.metadata;
     const family: Family<KubeObject> = objects(spec.kind) as Family<KubeObject>;
     const bucket = objectKey(namespace, name);
     const [known] = this.graph.items(family, bucket);
+    this.#count(known === undefined ? "add" : "update", spec.kind, known === undefined ? 1 : 0, received);
     if (known !== undefined && sameForTranslation(known, event.object)) return [];
     return [{ family, bucket, publisher: "source", items: [event.object] }];
+  }
+
+  #count(op: "add" | "update" | "delete", kind: string, more: number, received: Map<string, number>): void {
+    const key = `${op} ${kind}`;
+    received.set(key, (received.get(key) ?? 0) + 1);
+    if (more !== 0) this.#objectCounts.set(kind, (this.#objectCounts.get(kind) ?? 0) + more);
   }
 }
 

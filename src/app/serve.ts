@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
-import { Registry, collectDefaultMetrics } from "prom-client";
 import { applyConfiguration } from "#app/configuration";
 import { coalesce } from "#app/coalesce";
 import { Controller } from "#app/controller";
@@ -8,8 +7,11 @@ import type { LoadBalancerAddress } from "#app/controller";
 import { gatewaySettings, isAbandonedFleet } from "#app/gateway-fleets";
 import { Provisioner } from "#app/provisioner";
 import { fleetOfCertificate, openAuthority, serverFiles } from "#app/xds-identity";
+import { observe } from "#app/observe";
 import { ObservedStatuses } from "#app/observed-statuses";
 import { ServiceAddresses } from "#app/service-addresses";
+import { debugPages } from "#app/debug/pages";
+import { Health } from "#app/health";
 import { serveHttp } from "#app/http-endpoints";
 import type { HttpAddress } from "#app/http-endpoints";
 import type { PipelineChange } from "#app/pipeline";
@@ -18,8 +20,6 @@ import { kinds } from "#k8s/kinds";
 import type { KindName } from "#k8s/kinds";
 import { parseObject } from "#k8s/parse";
 import { refKey } from "#k8s/object";
-import { createStatusMetrics } from "#metrics/status";
-import { createXdsMetrics } from "#metrics/xds";
 import type { Choices } from "#settings/configuration";
 import type { EnvoySettings } from "#settings/envoy";
 import type { ProvisionSettings } from "#provision/settings";
@@ -34,6 +34,7 @@ import { watchCluster } from "#sources/kubernetes/cluster";
 import { runLeaderElection } from "#status/leader";
 import { StatusWriter } from "#status/writer";
 import { serveXds } from "#xds/server";
+import type { XdsServer } from "#xds/server";
 
 /** What a controller for Gateways alone does not look at. */
 const ofIngress: readonly string[] = ["Ingress", "IngressClass", "HTTPProxy", "TLSCertificateDelegation"];
@@ -71,18 +72,19 @@ export interface ServeOptions {
 /** Serves a cluster's objects to Envoys until the signal aborts. */
 export async function serve(options: ServeOptions): Promise<void> {
   const { log, clock, signal } = options;
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const state = new Health(clock);
+  const observation = observe(() => controller, options.leaderElection?.name ?? "");
   const sleep = abortableSleep(signal);
-  const client = createApiClient({ access: options.access, userAgent: "contour", env: process.env });
+  const client = createApiClient({ access: options.access, userAgent: "contour", env: process.env, metrics: observation.cluster });
   const observed = new ObservedStatuses();
   const choices = await readChoices(client, options);
   const versions = new Map<KindName, string>();
-  const writer = new StatusWriter({ client, log, versionOf: (kind) => versions.get(kind), metrics: createStatusMetrics(registry), controllerName: options.settings.gatewayControllerName, current: (update) => observed.get(`${update.kind}/${update.namespace}/${update.name}`), clock, sleep, signal });
+  const writer = new StatusWriter({ client, log, versionOf: (kind) => versions.get(kind), metrics: observation.status, controllerName: options.settings.gatewayControllerName, current: (update) => observed.get(`${update.kind}/${update.namespace}/${update.name}`), clock, sleep, signal });
   const settings = gatewaySettings(choices.settings, options.provision?.namespace);
   const authority = options.provision === undefined ? undefined : await openAuthority(client, options.provision.namespace, clock);
   let provisioner: Provisioner | undefined;
-  const controller = new Controller({ settings, envoySettings: choices.envoySettings, clock, onChange: (change) => {
+  const controller = new Controller({ settings, envoySettings: choices.envoySettings, clock, onChange: (change, cost) => {
+    observation.changed(change, cost);
     publish(change, writer, log);
     provisioner?.follow(change.fleetPlans);
     for (const [fleet, plans] of change.fleetPlans) if (plans.length === 0 && controller.pipeline.graph.items(gateways, fleet).length === 0) controller.forgetFleet(fleet);
@@ -108,6 +110,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   });
   const source = watchCluster({
     client,
+    metrics: { ...observation.cluster, watching: (kind, established) => (observation.cluster.watching(kind, established), state.watching(kind, established)) },
     sink,
     onVersion: (kind, version) => versions.set(kind, version),
     kinds: Object.values(kinds).filter(({ kind }) => kind !== "ContourConfiguration" && !(options.gatewaysOnly === true && ofIngress.includes(kind))),
@@ -117,8 +120,8 @@ export async function serve(options: ServeOptions): Promise<void> {
     random: Math.random,
     onInvalid: (ref, errors) => log.warn({ object: refKey(ref), errors: errors.map((error) => error.message) }, "an object does not fit its schema; its last good version stays in force"),
   });
-  let ready = false;
-  const http = await serveHttp({ ...options, registry, ready: () => ready, alive: () => client.call({ path: "/version" }).then(() => true), pipeline: controller.pipeline });
+  let xds: XdsServer | undefined;
+  const http = await serveHttp({ ...options, registry: observation.registry, ready: () => xds !== undefined, state, alive: () => client.call({ path: "/version", silenceMs: 800 }).then(() => true), debugPages: debugPages({ pipeline: () => controller.pipeline, xds: () => xds, log, wait: sleep }) });
   await source.synced;
   sink.flush();
   if (!signal.aborted) {
@@ -126,13 +129,12 @@ export async function serve(options: ServeOptions): Promise<void> {
     controller.open();
     addresses.publish();
     const tls = authority === undefined ? options.xds.tls : await serverFiles(authority, log, clock, signal);
-    const xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(tls === undefined ? {} : { tls }), fleetOf: (_node, certificate) => controller.fleet(fleetOfCertificate(certificate)), signal, log, clock, metrics: createXdsMetrics(registry), onNack: (nack) => (log.error({ type: nack.type, resource: nack.name, node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onAck: (ack) => controller.accepted(ack) });
+    xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(tls === undefined ? {} : { tls }), fleetOf: (_node, certificate) => controller.fleet(fleetOfCertificate(certificate)), signal, log, clock, metrics: observation.xds, onNack: (nack) => (log.error({ type: nack.type, resource: nack.name, node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onAck: (ack) => controller.accepted(ack) });
     const ticking = setInterval(() => controller.tick(), tickMs);
     signal.addEventListener("abort", () => clearInterval(ticking), { once: true });
-    ready = true;
     log.info({ port: xds.port }, "the first configuration is complete; serving xDS");
     void provisioner?.watch();
-    await lead(options, client, sleep, (leading) => (writer.setLeading(leading), provisioner?.setLeading(leading)));
+    await lead(options, client, sleep, (leading) => (observation.setLeading(leading), writer.setLeading(leading), provisioner?.setLeading(leading)));
   }
   http.close();
   client.close();

@@ -40,11 +40,12 @@ export function defineGatewayProvisioner(program: Command, finish: (code: number
 }
 
 async function start(options: Options): Promise<number> {
-  const [{ serve }, { inClusterAccess }, { kubeconfigAccess }, { defaultSettings }, { pino }] = await Promise.all([import("#app/serve"), import("#sources/kubernetes/in-cluster"), import("#sources/kubernetes/kubeconfig-access"), import("#settings/settings"), import("pino")]);
+  const [{ serve }, { inClusterAccess }, { kubeconfigAccess }, { defaultSettings }, { createLog, switchLevelOn }] = await Promise.all([import("#app/serve"), import("#sources/kubernetes/in-cluster"), import("#sources/kubernetes/kubeconfig-access"), import("#settings/settings"), import("#app/log")]);
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   const clock = (): number => Date.now();
-  const log = pino({ level: options.debug === true ? "debug" : "info" }, process.stderr);
+  const log = createLog({ level: options.debug === true ? "debug" : "info", format: "json", to: process.stderr });
+  switchLevelOn("SIGUSR2", log, stop.signal);
   if (options.contourImage !== undefined) log.info("--contour-image has no effect: this controller serves all Gateways itself");
   const colon = options.metricsAddr.lastIndexOf(":");
   const http = { address: options.metricsAddr.slice(0, Math.max(colon, 0)) || "0.0.0.0", port: Number(options.metricsAddr.slice(colon + 1)) };

@@ -114,10 +114,12 @@ async function start(options: Options, namespace: string): Promise<number> {
     process.stderr.write("contour serve: the xDS server carries private keys, so it needs --contour-cafile, --contour-cert-file and --contour-key-file, or --provision-gateways, which makes its own; --insecure goes without, for a machine of one's own\n");
     return 2;
   }
-  const [{ serve }, { inClusterAccess }, { kubeconfigAccess }, { defaultSettings }, { pino }] = await Promise.all([import("#app/serve"), import("#sources/kubernetes/in-cluster"), import("#sources/kubernetes/kubeconfig-access"), import("#settings/settings"), import("pino")]);
+  const [{ serve }, { inClusterAccess }, { kubeconfigAccess }, { defaultSettings }, { createLog, switchLevelOn }] = await Promise.all([import("#app/serve"), import("#sources/kubernetes/in-cluster"), import("#sources/kubernetes/kubeconfig-access"), import("#settings/settings"), import("#app/log")]);
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   const clock = (): number => Date.now();
+  const log = createLog({ level: options.debug === true ? "debug" : "info", format: "json", to: process.stderr });
+  switchLevelOn("SIGUSR2", log, stop.signal);
   const statusAddresses = list(options.ingressStatusAddress).map((address) => (isIP(address) === 0 ? { hostname: address } : { ip: address }));
   await serve({
     access: options.incluster === true ? inClusterAccess({ env: process.env, clock }) : kubeconfigAccess({ env: process.env, clock, ...(options.kubeconfig === undefined ? {} : { path: options.kubeconfig }) }),
@@ -149,7 +151,7 @@ async function start(options: Options, namespace: string): Promise<number> {
             retryMs: duration("--leader-election-retry-period", options.leaderElectionRetryPeriod),
           },
         }),
-    log: pino({ level: options.debug === true ? "debug" : "info" }, process.stderr),
+    log,
     clock,
     signal: stop.signal,
   });

@@ -19,6 +19,19 @@ export interface Fact {
   readonly items: readonly unknown[];
 }
 
+/** What a graph holds. */
+export interface GraphDescription {
+  /** Buckets that are not empty, by family. */
+  readonly families: Readonly<Record<string, number>>;
+  readonly rules: Readonly<Record<string, { readonly over: string; readonly units: number; readonly runs: number }>>;
+}
+
+/** What a unit depends on and says: family and bucket. */
+export interface UnitDescription {
+  readonly reads: readonly string[];
+  readonly adds: readonly string[];
+}
+
 /** The buckets of the watched families that changed in one commit, with what they hold now. */
 export type Changes = ReadonlyMap<Family<unknown>, ReadonlyMap<string, readonly unknown[]>>;
 
@@ -36,7 +49,7 @@ export class Graph {
   readonly #rulesOver = new Map<string, number[]>();
   #changes = new Map<Family<unknown>, Map<string, readonly unknown[]>>();
   #running = -1;
-  #runs = 0;
+  readonly #runs: number[];
 
   /** `watched` are the families whose changes `commit` reports. */
   constructor(rules: readonly Rule[], watched: readonly Family<unknown>[]) {
@@ -44,12 +57,18 @@ export class Graph {
     this.#watched = new Set(watched.map((family) => family.name));
     this.#cells = rules.map(() => new Map());
     this.#dirty = rules.map(() => new Set());
+    this.#runs = rules.map(() => 0);
     for (const [i, rule] of rules.entries()) this.#rulesOver.set(rule.over.name, [...(this.#rulesOver.get(rule.over.name) ?? []), i]);
   }
 
   /** How many units have run since the start: what a change cost. */
   get runs(): number {
-    return this.#runs;
+    return this.#runs.reduce((sum, runs) => sum + runs, 0);
+  }
+
+  /** The same, by rule. */
+  *runsByRule(): Iterable<readonly [rule: string, runs: number]> {
+    for (const [i, rule] of this.#rules.entries()) yield [rule.name, this.#runs[i] ?? 0];
   }
 
   /** How many buckets and units are kept: when all facts are gone, none. */
@@ -78,6 +97,20 @@ export class Graph {
   /** Every bucket of a family that is not empty. */
   *buckets<T>(family: Family<T>): Iterable<readonly [string, readonly T[]]> {
     for (const bucket of this.#buckets.get(family.name)?.values() ?? []) if (!bucket.empty) yield [bucket.key, bucket.items() as readonly T[]];
+  }
+
+  /** How much each family holds, and how much each rule has to keep up to date and has done: for people who look into a running controller. */
+  describe(): GraphDescription {
+    const families = [...this.#buckets].map(([name, buckets]) => [name, [...buckets.values()].filter((bucket) => !bucket.empty).length] as const);
+    const rules = this.#rules.map(({ name, over }, i) => [name, { over: over.name, units: this.#cells[i]?.size ?? 0, runs: this.#runs[i] ?? 0 }] as const);
+    return { families: Object.fromEntries(families), rules: Object.fromEntries(rules) };
+  }
+
+  /** Which buckets a unit read the last time, and to which it added facts; undefined when there is no such unit. */
+  describeUnit(rule: string, bucket: string): UnitDescription | undefined {
+    const cell = this.#cells[this.#rules.findIndex(({ name }) => name === rule)]?.get(bucket);
+    const names = (buckets: readonly Bucket[]): readonly string[] => [...new Set(buckets.map(({ family, key }) => `${family.name} ${key}`))];
+    return cell && { reads: names(cell.reads), adds: names(cell.emitted) };
   }
 
   #bucket(family: Family<unknown>, key: string): Bucket {
@@ -124,7 +157,7 @@ export class Graph {
       if (cell !== undefined) this.#drop(index, cell);
       return;
     }
-    this.#runs++;
+    this.#runs[index] = (this.#runs[index] ?? 0) + 1;
     this.#derive(rule, cell ?? this.#newCell(index, bucketKey));
   }
 

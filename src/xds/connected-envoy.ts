@@ -15,6 +15,9 @@ import type { TypeUrl } from "./types.ts";
 /** One Envoy with all its streams: order is kept over them, whether they are one (ADS) or one per type. */
 export class ConnectedEnvoy implements OrderView {
   readonly nodeId: string;
+  readonly peer: string;
+  /** Since when it is connected, in milliseconds since 1970. */
+  readonly since: number;
   readonly store: ResourceStore;
   readonly awaited = new Pending();
   readonly #context: XdsContext;
@@ -23,8 +26,10 @@ export class ConnectedEnvoy implements OrderView {
   #scheduled = false;
   #cancelHold: (() => void) | undefined;
 
-  constructor(nodeId: string, store: ResourceStore, context: XdsContext) {
+  constructor({ nodeId, peer }: { readonly nodeId: string; readonly peer: string }, store: ResourceStore, context: XdsContext) {
     this.nodeId = nodeId;
+    this.peer = peer;
+    this.since = context.clock();
     this.store = store;
     this.#context = context;
     this.#unwatch = store.watch((touched) => this.#touched(touched));

@@ -15,5 +15,9 @@ export interface XdsMetrics {
   /** A response went out. */
   pushed(type: string, bytes: number): void;
   /** A change was accepted by an Envoy this many seconds after its cause arrived. */
-  propagated(seconds: number): void;
+  propagated(type: string, seconds: number): void;
+  /** The server's certificate was read; when it ends, in milliseconds since 1970. */
+  certificateLoaded(expiresAt: number): void;
+  /** A call of a method began; gives what counts its messages and its end, with the name of its gRPC status. */
+  started(path: string): { received(): void; sent(): void; ended(code: string): void };
 }

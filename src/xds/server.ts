@@ -2,6 +2,8 @@ import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { ConnectedEnvoy } from "./connected-envoy.ts";
 import type { XdsContext } from "./context.ts";
+import { describeEnvoy, takenVersions } from "./describe.ts";
+import type { DescribedEnvoy, TakenVersions } from "./describe.ts";
 import { definitionOf, methods } from "./methods.ts";
 import type { Method } from "./methods.ts";
 import type { Request } from "./request.ts";
@@ -27,6 +29,10 @@ export interface XdsOptions extends Omit<XdsContext, "schedule" | "holdMs" | "li
 /** A server that listens. */
 export interface XdsServer {
   readonly port: number;
+  /** The Envoys that are connected now, and how far each one is. */
+  envoys(): readonly DescribedEnvoy[];
+  /** The versions that the Envoys of a name have taken. */
+  taken(node: string): readonly TakenVersions[];
   /** Ends all streams and stops listening. */
   close(): Promise<void>;
 }
@@ -35,7 +41,7 @@ export interface XdsServer {
 export async function serveXds(options: XdsOptions): Promise<XdsServer> {
   const closing = new AbortController();
   const signal = AbortSignal.any([options.signal, closing.signal]);
-  const credentials = options.tls ? await MutualTls.follow(options.tls, signal, options.log) : ServerCredentials.createInsecure();
+  const credentials = options.tls ? await MutualTls.follow(options.tls, signal, options.log, (expiresAt) => options.metrics.certificateLoaded(expiresAt)) : ServerCredentials.createInsecure();
   const server = new Server(serverOptions);
   const envoys = new Envoys(options);
   for (const method of methods) server.addService({ [method.path]: definitionOf(method) }, { [method.path]: (call: Call) => envoys.serve(call, method) });
@@ -45,7 +51,7 @@ export async function serveXds(options: XdsOptions): Promise<XdsServer> {
     server.forceShutdown();
   };
   options.signal.addEventListener("abort", () => void close(), { once: true });
-  return { port, close };
+  return { port, close, envoys: () => envoys.all().map(describeEnvoy), taken: (node) => envoys.all().filter(({ nodeId }) => nodeId === node).map(takenVersions) };
 }
 
 const serverOptions = {
@@ -77,29 +83,39 @@ class Envoys {
 
   serve(call: Call, method: Method): void {
     let envoy: ConnectedEnvoy | undefined;
-    const wire = { write: (bytes: Buffer, done: () => void) => void call.write(bytes, done) };
+    const counted = this.#context.metrics.started(method.path);
+    const wire = { write: (bytes: Buffer, done: () => void) => (counted.sent(), void call.write(bytes, done)) };
     const stream = new Stream(method.mode, wire, () => envoy?.schedule());
-    const end = this.#opened(method, () => envoy && this.#left(envoy, stream, call));
+    const end = this.#opened(method, (code) => {
+      counted.ended(code);
+      if (envoy !== undefined) this.#left(envoy, stream, call);
+    });
     call.on("data", (request: Request) => {
+      counted.received();
       if (call.writableEnded) return;
       envoy ??= this.#joined(request, stream, call);
       const type = this.#typeOf(request, method);
       if (envoy !== undefined && type !== undefined) envoy.receive(stream, type, request);
     });
-    call.on("end", () => (end(), call.end()));
-    call.on("cancelled", end);
-    call.on("error", (error) => (end(), this.#context.log.debug({ error }, "An xDS stream failed")));
+    call.on("end", () => (end("OK"), call.end()));
+    call.on("cancelled", () => end("Canceled"));
+    call.on("error", (error: { readonly code?: number }) => (end(codeName(error.code)), this.#context.log.debug({ error }, "An xDS stream failed")));
   }
 
-  #opened(method: Method, ended: () => void): () => void {
+  /** Every Envoy that is connected. */
+  all(): readonly ConnectedEnvoy[] {
+    return [...this.#envoys.values()];
+  }
+
+  #opened(method: Method, ended: (code: string) => void): (code: string) => void {
     const label = method.type === undefined ? "ads" : typeLabels[method.type];
     let open = true;
     this.#context.metrics.streamOpened(label, method.mode);
-    return () => {
+    return (code) => {
       if (!open) return;
       open = false;
       this.#context.metrics.streamClosed(label, method.mode);
-      ended();
+      ended(code);
     };
   }
 
@@ -108,7 +124,7 @@ class Envoys {
     const store = this.#options.fleetOf(node, certificateOf(call));
     if (store === undefined) return refuseCall(call, node.id);
     const key = keyOf(call, node.id);
-    const envoy = this.#envoys.get(key) ?? new ConnectedEnvoy(node.id, store, this.#context);
+    const envoy = this.#envoys.get(key) ?? new ConnectedEnvoy({ nodeId: node.id, peer: call.getPeer() }, store, this.#context);
     this.#envoys.set(key, envoy);
     envoy.join(stream);
     this.#context.metrics.envoysConnected(this.#envoys.size);
@@ -146,6 +162,11 @@ function certificateOf(call: Call): ClientCertificate | undefined {
 
 function refuseCall(call: Call, nodeId: string): undefined {
   call.emit("error", { code: status.NOT_FOUND, details: `no configuration for node ${JSON.stringify(nodeId)}` });
+}
+
+// NOT_FOUND as NotFound: the form in which metrics name it.
+function codeName(code: number = status.UNKNOWN): string {
+  return (status[code] ?? "UNKNOWN").toLowerCase().replaceAll(/(^|_)(\w)/g, (_, __, letter: string) => letter.toUpperCase());
 }
 
 function scheduleTimeout(ms: number, run: () => void): () => void {

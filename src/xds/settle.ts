@@ -16,6 +16,7 @@ export interface SettleWith {
 /** Takes an acknowledgement: what waited for these names goes on. */
 export function acknowledge(subscription: Subscription, batch: Batch, to: SettleWith): void {
   to.context.metrics.acked(typeLabels[subscription.type]);
+  subscription.acknowledged += 1;
   for (const sent of batch.upserts) acknowledgeUpsert(subscription, sent, to);
   for (const { name } of batch.removals) {
     subscription.refused.delete(name);
@@ -28,7 +29,7 @@ function acknowledgeUpsert(subscription: Subscription, { resource, waiting, repu
   const { context, store, nodeId } = to;
   if (store.newest(type, name)?.version === version) subscription.refused.delete(name);
   if (store.acked(resource) === "news") context.onRecovered?.(type, name);
-  if (waiting.at !== undefined) context.metrics.propagated(Math.max(0, context.clock() - waiting.at) / 1000);
+  if (waiting.at !== undefined) context.metrics.propagated(typeLabels[type], Math.max(0, context.clock() - waiting.at) / 1000);
   arrived(subscription, name, to.view);
   if (repush !== undefined) pushAgain(repush, to.view, store, (other) => other.stream !== subscription.stream);
   context.onAck?.({ type, name, version, nodeId, fleet: store.fleet });
@@ -43,6 +44,7 @@ export function arrived(subscription: Subscription, name: string, view: OrderVie
 /** Takes a refusal. It refuses all that the response held, so the parts are sent again, down to the one that is bad. */
 export function refuse(subscription: Subscription, batch: Batch, message: string, to: SettleWith): void {
   to.context.metrics.nacked(typeLabels[subscription.type]);
+  subscription.refusals += 1;
   const [only] = batch.upserts;
   if (batch.upserts.length + Math.min(1, batch.removals.length) > 1) split(subscription, batch);
   else if (only !== undefined) quarantine(subscription, only, message, to);

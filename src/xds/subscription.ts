@@ -50,6 +50,9 @@ export class Subscription {
   answered = false;
   /** The nonce of the last response. */
   lastNonce: string | undefined;
+  /** How many responses the Envoy took, and how many it refused. */
+  acknowledged = 0;
+  refusals = 0;
   /** Whether something had to wait for an acknowledgement when this was last looked at. */
   held = false;
   readonly dirty = new Map<string, Waiting>();

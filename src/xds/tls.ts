@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createSecureContext } from "node:tls";
 import type { SecureContextOptions } from "node:tls";
+import { X509Certificate } from "node:crypto";
 import { ServerCredentials } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 
@@ -20,18 +21,22 @@ const slowLookMs = 10_000;
 export class MutualTls extends ServerCredentials {
   readonly #files: TlsFiles;
   readonly #log: Logger;
+  readonly #onLoad: (expiresAt: number) => void;
   #loading: Promise<void> | undefined;
   #again = false;
 
-  private constructor(files: TlsFiles, context: SecureContextOptions, log: Logger) {
+  private constructor(files: TlsFiles, context: SecureContextOptions, log: Logger, onLoad: (expiresAt: number) => void) {
     super({ requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.3" }, context);
     this.#files = files;
     this.#log = log;
+    this.#onLoad = onLoad;
   }
 
-  /** Reads the files and follows them until the signal; rejects when they cannot be used. */
-  static async follow(files: TlsFiles, signal: AbortSignal, log: Logger): Promise<MutualTls> {
-    const credentials = new MutualTls(files, await load(files), log);
+  /** Reads the files and follows them until the signal; rejects when they cannot be used. `onLoad` hears when each certificate ends (ms since 1970). */
+  static async follow(files: TlsFiles, signal: AbortSignal, log: Logger, onLoad: (expiresAt: number) => void = () => {}): Promise<MutualTls> {
+    const first = await load(files);
+    const credentials = new MutualTls(files, first, log, onLoad);
+    onLoad(endOf(first));
     credentials.#follow(signal);
     return credentials;
   }
@@ -61,7 +66,9 @@ export class MutualTls extends ServerCredentials {
   // A certificate is often seen before its key: the old pair stays until the files fit together.
   async #load(): Promise<void> {
     try {
-      this.updateSecureContextOptions(await load(this.#files));
+      const loaded = await load(this.#files);
+      this.updateSecureContextOptions(loaded);
+      this.#onLoad(endOf(loaded));
       this.#log.debug("The xDS server's certificate files were read again");
     } catch (error) {
       this.#log.warn({ error }, "The xDS server's certificate files cannot be used; the previous ones stay");
@@ -74,4 +81,8 @@ async function load(files: TlsFiles): Promise<SecureContextOptions> {
   const options: SecureContextOptions = { cert, key, ca, minVersion: "TLSv1.3" };
   createSecureContext(options);
   return options;
+}
+
+function endOf({ cert }: SecureContextOptions): number {
+  return new X509Certificate(cert as Buffer).validToDate.getTime();
 }

@@ -25,6 +25,7 @@ import { clusterType, endpointsType, listenerType, runtimeType, scopeType, secre
 import type { ResourceUpsert } from "#xds/types";
 import { freePort } from "../bed/free-port.ts";
 import { waitFor } from "../bed/wait.ts";
+import { noMetrics } from "../xds/rig.ts";
 
 /** A model as the tests write it. */
 export interface World {
@@ -85,7 +86,7 @@ export async function startRig(settings: EnvoySettings = testSettings): Promise<
     fleetOf: () => store,
     signal: new AbortController().signal,
     log: pino({ level: "silent" }),
-    metrics: { streamOpened() {}, streamClosed() {}, envoysConnected() {}, acked() {}, nacked() {}, pushed() {}, propagated() {} },
+    metrics: noMetrics,
     clock: () => performance.now(),
     onNack: ({ name, message }) => nacks.push(`${name}: ${message}`),
     onAck: ({ type, name, version }) => accepted.add(`${type} ${name} ${version}`),

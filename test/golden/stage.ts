@@ -30,8 +30,9 @@ import { call } from "./calls.ts";
 import { sendDatagram } from "./datagrams.ts";
 import { StageBackends } from "./stage-backends.ts";
 import type { StoryRequest } from "./story.ts";
+import { noMetrics } from "../xds/rig.ts";
 
-const quiet = { streamOpened() {}, streamClosed() {}, envoysConnected() {}, acked() {}, nacked() {}, pushed() {}, propagated() {} };
+const quiet = noMetrics;
 
 /** A controller and a real Envoy, with backends that answer. */
 export class Stage {

@@ -13,8 +13,9 @@ import { serveXds } from "#xds/server";
 import { connectXds } from "../../bench/xds-client.ts";
 import { waitFor } from "../bed/wait.ts";
 import { manifestsOf, readStories } from "./story.ts";
+import { noMetrics } from "../xds/rig.ts";
 
-const quiet = { streamOpened() {}, streamClosed() {}, envoysConnected() {}, acked() {}, nacked() {}, pushed() {}, propagated() {} };
+const quiet = noMetrics;
 const kinds: readonly ResourceKind[] = ["lds", "srds", "cds", "eds", "sds"];
 const nothing = { lds: {}, srds: {}, cds: {}, eds: {}, sds: {} };
 

@@ -44,6 +44,7 @@ export interface Serving {
   readonly process: RunningProcess;
   readonly httpPort: number;
   readonly xdsPort: number;
+  readonly debugPort: number;
   /** Names and bytes (as latin1) of what the client holds, by service. */
   readonly held: ReadonlyMap<string, string>;
   readonly client: XdsClient;
@@ -55,7 +56,7 @@ export interface Serving {
 
 /** Starts it and connects; the client may come before the controller is ready. */
 export async function startServing(api: Pick<ApiServer, "kubeconfigPath" | "folder">, ...args: readonly string[]): Promise<Serving> {
-  const { process, httpPort, xdsPort } = await startController(api, ...args);
+  const { process, httpPort, xdsPort, debugPort } = await startController(api, ...args);
   const client = await connectXds(`127.0.0.1:${xdsPort}`, 60_000).catch((error: unknown) => {
     throw new Error(`${String(error)}\n${process.logTail()}`);
   });
@@ -70,15 +71,15 @@ export async function startServing(api: Pick<ApiServer, "kubeconfigPath" | "fold
     client.close();
     await process.stop();
   };
-  return { process, httpPort, xdsPort, held, client, firstClusters: () => client.firstCount("cds"), page: (path) => page(httpPort, path), stop };
+  return { process, httpPort, xdsPort, debugPort, held, client, firstClusters: () => client.firstCount("cds"), page: (path) => page(httpPort, path), stop };
 }
 
 /** Starts only the controller. */
-export async function startController(api: Pick<ApiServer, "kubeconfigPath" | "folder">, ...args: readonly string[]): Promise<{ readonly process: RunningProcess; readonly httpPort: number; readonly xdsPort: number }> {
+export async function startController(api: Pick<ApiServer, "kubeconfigPath" | "folder">, ...args: readonly string[]): Promise<Pick<Serving, "process" | "httpPort" | "xdsPort" | "debugPort">> {
   const [xdsPort = 0, httpPort = 0, debugPort = 0] = await freePorts(3);
   const flags = ["serve", "--kubeconfig", api.kubeconfigPath, "--insecure", "--xds-port", String(xdsPort), "--http-address", "127.0.0.1", "--http-port", String(httpPort), "--health-address", "127.0.0.1", "--health-port", String(httpPort), "--debug-http-port", String(debugPort)];
   const process = startProcess({ name: "contour", command: join(root, "bin/contour"), args: [...flags, ...args], logPath: join(api.folder, `contour-${xdsPort}.log`) });
-  return { process, httpPort, xdsPort };
+  return { process, httpPort, xdsPort, debugPort };
 }
 
 /** Reads a page of a local server; status 0 where nobody listens. */

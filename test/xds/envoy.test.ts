@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { clusterType, endpointsType, scopeType } from "#xds/types";
 import type { ResourceUpsert } from "#xds/types";
-import { startRig } from "./rig.ts";
+import { noMetrics, startRig } from "./rig.ts";
 import type { Rig } from "./rig.ts";
 import { clusterOf, endpointsOf, eventually, findEnvoy, freePort, get, listenerAt, scopeOf, startBackend, startEnvoy, statusOf } from "./real-envoy.ts";
 import type { RealEnvoy } from "./real-envoy.ts";
@@ -15,7 +15,7 @@ describe("the xDS server and a real Envoy", () => {
   let envoy: RealEnvoy;
   let port: number;
   const pushed = { bytes: 0, responses: 0 };
-  const metrics = { streamOpened() {}, streamClosed() {}, envoysConnected() {}, acked() {}, nacked() {}, propagated() {}, pushed: (_: string, bytes: number) => ((pushed.bytes += bytes), (pushed.responses += 1)) };
+  const metrics = { ...noMetrics, pushed: (_: string, bytes: number) => ((pushed.bytes += bytes), (pushed.responses += 1)) };
 
   before(async () => void (backend = await startBackend()));
   after(() => backend.close());

@@ -14,7 +14,7 @@ import { clusterType, listenerType, scopeType } from "#xds/types";
 import type { Mode, ResourceUpsert, TypeUrl } from "#xds/types";
 
 export const silent = pino({ level: "silent" });
-export const noMetrics = { streamOpened() {}, streamClosed() {}, envoysConnected() {}, acked() {}, nacked() {}, pushed() {}, propagated() {} };
+export const noMetrics = { streamOpened() {}, streamClosed() {}, envoysConnected() {}, acked() {}, nacked() {}, pushed() {}, propagated() {}, certificateLoaded() {}, started: () => ({ received() {}, sent() {}, ended() {} }) };
 
 export interface Rig {
   readonly store: ResourceStore;

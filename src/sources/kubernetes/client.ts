@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { ApiAccess } from "#sources/kubernetes/access";
 import { apiError } from "#sources/kubernetes/api-error";
 import { Connections } from "#sources/kubernetes/connection";
+import type { WireRequest } from "#sources/kubernetes/connection";
 
 /** One request to the Kubernetes API. */
 export interface ApiRequest {
@@ -26,27 +27,46 @@ export interface ApiClient {
   close(): void;
 }
 
+/** What is counted about requests. */
+export interface RequestMetrics {
+  /** A request was answered; code is the HTTP status, or `<error>` when none came. */
+  requested(method: string, code: string, host: string, seconds: number): void;
+}
+
 /** What a client needs. */
 export interface ApiClientOptions {
   readonly access: ApiAccess;
   readonly userAgent: string;
   /** Where HTTPS_PROXY and NO_PROXY come from. */
   readonly env?: NodeJS.ProcessEnv;
+  readonly metrics?: RequestMetrics;
 }
 
 const defaultSilenceMs = 30_000;
 
 /** Makes a client; connects on first use. */
-export function createApiClient({ access, userAgent, env = {} }: ApiClientOptions): ApiClient {
+export function createApiClient({ access, userAgent, env = {}, metrics }: ApiClientOptions): ApiClient {
   const connections = new Connections(access, env);
+  const { host } = new URL(access.server);
+  const send = async (wish: WireRequest): Promise<IncomingMessage> => {
+    const started = performance.now();
+    const count = (code: string): void => metrics?.requested(wish.method, code, host, (performance.now() - started) / 1000);
+    return connections.send(wish).then(
+      (answer) => (count(String(answer.statusCode)), answer),
+      (error: unknown) => {
+        count("<error>");
+        throw error;
+      },
+    );
+  };
   const open = async (request: ApiRequest): Promise<IncomingMessage> => {
     const wish = toWire(request, userAgent);
-    const answer = await connections.send(wish);
+    const answer = await send(wish);
     if (answer.statusCode !== 401) return await expectSuccess(answer);
     // A token may have been replaced since it was read: once more with fresh credentials.
     answer.resume();
     access.forget();
-    return await expectSuccess(await connections.send(wish));
+    return await expectSuccess(await send(wish));
   };
   return {
     call: async <T>(request: ApiRequest) => JSON.parse(await readText(await open(request))) as T,
@@ -55,7 +75,7 @@ export function createApiClient({ access, userAgent, env = {} }: ApiClientOption
   };
 }
 
-function toWire(request: ApiRequest, userAgent: string): Parameters<Connections["send"]>[0] {
+function toWire(request: ApiRequest, userAgent: string): WireRequest {
   const body = request.body === undefined ? undefined : JSON.stringify(request.body);
   const bodyHeaders = body === undefined ? {} : { "content-type": request.contentType ?? "application/json", "content-length": String(Buffer.byteLength(body)) };
   return {

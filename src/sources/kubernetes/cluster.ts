@@ -4,6 +4,7 @@ import type { FieldError, ObjectRef } from "#k8s/object";
 import type { ObjectSink } from "#store/event";
 import type { ApiClient } from "#sources/kubernetes/client";
 import { Reflector } from "#sources/kubernetes/reflector";
+import type { WatchMetrics } from "#sources/kubernetes/reflector";
 
 /** What watching a cluster needs. */
 export interface WatchClusterOptions {
@@ -14,6 +15,7 @@ export interface WatchClusterOptions {
   readonly signal: AbortSignal;
   readonly sleep: (ms: number) => Promise<void>;
   readonly random: () => number;
+  readonly metrics?: WatchMetrics;
   /** Hears which version of a kind is read, where the API server does not have the usual one. */
   readonly onVersion?: (kind: KindName, version: string) => void;
   readonly onInvalid: (ref: ObjectRef, errors: readonly FieldError[]) => void;

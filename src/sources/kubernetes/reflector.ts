@@ -9,6 +9,14 @@ import { Backoff } from "#sources/kubernetes/backoff";
 import type { ApiClient } from "#sources/kubernetes/client";
 import { trimObject } from "#sources/kubernetes/trim";
 
+/** What is counted about watches. */
+export interface WatchMetrics {
+  /** A kind is watched now, or is not any more. */
+  watching(kind: string, established: boolean): void;
+  /** A watch failed with this HTTP status (0 when the connection did). */
+  watchFailed(kind: string, status: number): void;
+}
+
 /** What watching one kind needs. */
 export interface ReflectorOptions {
   readonly client: ApiClient;
@@ -19,6 +27,7 @@ export interface ReflectorOptions {
   /** Waits some milliseconds, or less when the signal aborts. */
   readonly sleep: (ms: number) => Promise<void>;
   readonly random: () => number;
+  readonly metrics?: WatchMetrics;
   readonly onInvalid: (ref: ObjectRef, errors: readonly FieldError[]) => void;
 }
 
@@ -59,7 +68,7 @@ export class Reflector {
 
   /** Runs until the signal aborts, or until the kind is not served any more. `onListed` is called after each complete list. */
   async run(onListed: () => void, onForbidden: () => void): Promise<"stopped" | "absent"> {
-    const { signal, sleep } = this.#options;
+    const { signal, sleep, metrics, kind } = this.#options;
     while (!signal.aborted) {
       try {
         if (this.#version === undefined) {
@@ -70,6 +79,8 @@ export class Reflector {
       } catch (error) {
         if (signal.aborted) break;
         const status = statusOf(error);
+        metrics?.watching(kind.kind, false);
+        metrics?.watchFailed(kind.kind, status);
         if (status === 404) {
           this.#forget();
           return "absent";
@@ -103,10 +114,11 @@ export class Reflector {
   }
 
   async #watch(): Promise<void> {
-    const { client, signal, random, sleep } = this.#options;
+    const { client, signal, random, sleep, metrics, kind } = this.#options;
     const seconds = 300 + Math.floor(random() * 300);
     const path = `${this.#path}?watch=1&allowWatchBookmarks=true&timeoutSeconds=${seconds}&resourceVersion=${this.#version ?? ""}${this.#selector()}`;
     const stream = await client.stream({ path, signal, silenceMs: watchSilenceMs });
+    metrics?.watching(kind.kind, true);
     // All that came in one piece of the network goes on together.
     let silent = true;
     for await (const lines of linesOf(stream)) {
