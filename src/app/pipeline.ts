@@ -16,7 +16,6 @@ import { Graph } from "#store/graph";
 import type { Fact } from "#store/graph";
 import { fleetPlans } from "#translate/gateway/fleet-plan";
 import type { FleetPlan } from "#translate/gateway/fleet-plan";
-import { gatewayRules } from "#translate/gateway/rules";
 import { certificatesWanted, ingressProblems, missingCertificates, objectKey, objects, sharedGuards, statuses, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
 import type { DesiredStatus, IngressProblem } from "#translate/facts";
 import { translationRules } from "#translate/rules";
@@ -55,7 +54,7 @@ export class Pipeline {
   readonly #objectCounts = new Map<string, number>();
 
   constructor(settings: Settings, envoySettings: EnvoySettings) {
-    const rules = [...translationRules(settings, gatewayRules(settings)), ...envoyRules(envoySettings)];
+    const rules = [...translationRules(settings), ...envoyRules(envoySettings)];
     this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, missingCertificates, unencodable, fleetPlans, virtualHosts, wildcardHosts, tlsHosts, sharedGuards] as readonly Family<unknown>[]);
   }
 

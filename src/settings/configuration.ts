@@ -48,6 +48,7 @@ export function configure({ settings, envoySettings }: Choices, spec: Spec): Con
         headerPolicy: spec.policy,
         duplicateHosts: httpproxy.duplicateHosts === undefined ? undefined : httpproxy.duplicateHosts === "FirstWins" ? ("first-wins" as const) : ("all-invalid" as const),
         routeErrors: httpproxy.routeErrors === undefined ? undefined : httpproxy.routeErrors === "DiscardObject" ? ("discard-object" as const) : ("isolate" as const),
+        gatewayRef: spec.gateway?.gatewayRef,
         http: endpoint(settings.http, envoy.http),
         https: endpoint(settings.https, envoy.https),
       }),
@@ -170,7 +171,7 @@ function some<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], und
 
 /** Parts of a ContourConfiguration that nothing reads yet. */
 const unread: readonly FieldPath[] = [
-  ["spec", "debug"], ["spec", "health"], ["spec", "metrics"], ["spec", "xdsServer"], ["spec", "gateway"], ["spec", "featureFlags"],
+  ["spec", "debug"], ["spec", "health"], ["spec", "metrics"], ["spec", "xdsServer"], ["spec", "featureFlags"],
   ["spec", "ingress", "statusAddress"], ["spec", "envoy", "logging"], ["spec", "envoy", "health"], ["spec", "envoy", "omEnforcedHealth"], ["spec", "envoy", "service"],
   ["spec", "envoy", "metrics", "tls"], ["spec", "envoy", "https", "accessLog"], ["spec", "envoy", "listener", "maxConnectionsPerListener"],
 ];

@@ -51,6 +51,8 @@ export interface Settings {
   readonly routeErrors: "isolate" | "discard-object";
   /** Port of the HTTPS redirect when clients see another port than 443; absent for 443. */
   readonly publicHttpsPort?: number;
+  /** The Gateway whose listeners serve Ingresses and HTTPProxies; absent where they have listeners of their own. */
+  readonly gatewayRef?: { readonly namespace: string; readonly name: string };
   /** The controller name of GatewayClasses that are ours. */
   readonly gatewayControllerName: string;
   /** The Envoy port that serves a Gateway listener's port. */

@@ -1,19 +1,21 @@
 import type { Settings } from "#settings/settings";
 import type { Rule } from "#store/family";
 import { extensionServiceRule, extensionServiceStatus } from "#translate/extension/extension-service";
+import { gatewayHostRules, gatewayRules } from "#translate/gateway/rules";
 import { httpProxyStatus } from "#translate/httpproxy/status";
 import { indexProxies } from "#translate/httpproxy/index-proxies";
 import { indexIngresses } from "#translate/ingress/index-ingresses";
 import { ingressStatus } from "#translate/ingress/status";
 import { ingressListeners } from "#translate/ingress-listeners";
+import { attachIngresses } from "#translate/ingress-site";
 import { indexDelegations } from "#translate/shared/delegation";
-import { serveClientCertificate } from "#translate/shared/client-certificate";
+import { serveClientCertificate, shareClientCertificate } from "#translate/shared/client-certificate";
 import { collectEndpoints, collectWeightedEndpoints, indexSlices } from "#translate/shared/endpoints";
 import { examineSecrets } from "#translate/shared/secrets";
 import { virtualHostRule } from "#translate/virtual-host";
 
 /** The whole translation, in layers: each rule reads only what sources and the rules above it say. */
-export function translationRules(settings: Settings, gatewayRules: readonly Rule[]): readonly Rule[] {
+export function translationRules(settings: Settings): readonly Rule[] {
   return [
     examineSecrets,
     indexDelegations,
@@ -22,13 +24,16 @@ export function translationRules(settings: Settings, gatewayRules: readonly Rule
     extensionServiceRule(settings),
     indexIngresses(settings),
     indexProxies(settings),
+    ...gatewayRules(settings),
+    shareClientCertificate(settings),
+    attachIngresses(settings),
     virtualHostRule(settings),
-    ...gatewayRules,
+    ...gatewayHostRules(settings),
     ingressListeners(settings),
     collectEndpoints,
     collectWeightedEndpoints,
-    httpProxyStatus,
+    httpProxyStatus(settings),
     extensionServiceStatus,
-    ingressStatus,
+    ingressStatus(settings),
   ];
 }

@@ -1,7 +1,9 @@
 import type { HTTPProxy } from "#gen/k8s/http-proxy";
 import type { Ingress } from "#gen/k8s/ingress";
 import { proxyError } from "#conditions/http-proxy";
+import type { HttpProxyProblem } from "#conditions/http-proxy";
 import { compareText } from "#lib/compare";
+import { inFleet, splitFleet } from "#model/fleet";
 import type { ListenerName, TlsTermination } from "#model/listener";
 import type { Origin } from "#model/origin";
 import type { Route, RoutePolicies, VirtualHost } from "#model/route";
@@ -16,7 +18,11 @@ import { Visit, originOf, proxyKey } from "#translate/httpproxy/visit";
 import { guardsOf, ownGuards } from "#translate/host-guards";
 import { ingressRoutes } from "#translate/ingress/routes";
 import { ingressTls } from "#translate/ingress/tls";
-import { fallbackTable, ingressHttp, ingressHttps } from "#translate/listener-names";
+import { hostsOfIngress, ingressSite, isAttached, takenByGateway } from "#translate/ingress-site";
+import type { IngressSite } from "#translate/ingress-site";
+import { hostKey } from "#translate/gateway/listener-names";
+import { shareService } from "#translate/gateway/traffic-policy/attach";
+import { fallbackTable } from "#translate/listener-names";
 import { listenerInUse } from "#translate/ingress-listeners";
 import { orderRoutes } from "#translate/shared/route-order";
 import { emitCluster } from "#translate/shared/services";
@@ -28,7 +34,8 @@ export function virtualHostRule(settings: Settings): Rule {
     over: hostClaims,
     derive(host, read, emit) {
       const claims = read.all(hostClaims, host);
-      const parts: HostParts = { host, settings, read, emit, plain: [], secure: [], origins: [] };
+      const site = ingressSite(read, settings);
+      const parts: HostParts = { host, settings, site, read, emit, plain: [], secure: [], origins: [] };
       const ingresses = claims.filter((claim) => claim.kind === "Ingress").flatMap((claim) => read.one(ourIngresses, objectKey(claim.namespace, claim.name)) ?? []);
       // The oldest is written last, so that of two equal routes its one stays when a newer Ingress claims the same path.
       for (const ingress of ingresses.toSorted((a, b) => -compareAge(a, b))) addIngress(parts, ingress);
@@ -43,6 +50,7 @@ export function virtualHostRule(settings: Settings): Rule {
 interface HostParts {
   readonly host: string;
   readonly settings: Settings;
+  readonly site: IngressSite;
   readonly read: Reader;
   readonly emit: Emit;
   readonly plain: Route[];
@@ -57,15 +65,18 @@ function compareAge(a: Ingress | HTTPProxy, b: Ingress | HTTPProxy): number {
 }
 
 function addIngress(parts: HostParts, ingress: Ingress): void {
-  const { host, settings, read, emit } = parts;
+  const { host, settings, site, read, emit } = parts;
   const { namespace = "", name } = ingress.metadata;
   const origin: Origin = { kind: "Ingress", namespace, name };
-  const { routes, annotations, problems } = ingressRoutes(read, emit, settings, ingress, host);
+  const obstacle = site.http.ok ? takenByGateway(read, site, host) : site.http.error;
+  if (obstacle !== undefined) return emit(ingressProblems, objectKey(namespace, name), { field: "spec", message: obstacle });
+  const { routes, annotations, problems } = ingressRoutes(read, emit, settings, ingress, host, site.fleet);
   for (const problem of problems) emit(ingressProblems, objectKey(namespace, name), problem);
   const tls = ingressTls(read, settings, ingress, host, annotations);
   if (tls.kind === "invalid") emit(ingressProblems, objectKey(namespace, name), tls.problem);
   if (tls.kind === "invalid" && tls.missing !== undefined) emit(missingCertificates, tls.missing, host);
-  if (tls.kind === "terminate") {
+  if (tls.kind === "terminate" && !site.https.ok) emit(ingressProblems, objectKey(namespace, name), { field: "spec.tls", message: site.https.error });
+  if (tls.kind === "terminate" && site.https.ok) {
     if (tls.warning !== undefined) emit(ingressProblems, objectKey(namespace, name), tls.warning);
     parts.ingressCertificate = { tls: tls.tls, certificate: tls.certificate, origin };
     parts.secure.push(...routes);
@@ -91,10 +102,21 @@ function addProxies(parts: HostParts, proxies: readonly HTTPProxy[]): void {
   const visit = new Visit(parts.read, parts.settings);
   const root = translateRoot(visit, only);
   for (const [key, report] of visit.reports()) parts.emit(proxyReports, key, report);
+  const obstacle = placeProblem(parts, only);
+  if (obstacle !== undefined) return parts.emit(proxyReports, proxyKey(only), { reached: true, problems: [obstacle] });
   if (root === undefined) return;
   if ("missing" in root) return parts.emit(missingCertificates, root.missing, parts.host);
-  for (const cluster of visit.clusters.values()) emitCluster(parts.emit, cluster);
+  for (const cluster of visit.clusters.values()) emitCluster(parts.emit, cluster, parts.site.fleet);
   addRoot(parts, root);
+}
+
+/** Why a root cannot be served where Ingresses and HTTPProxies are. */
+function placeProblem({ read, site, host }: HostParts, proxy: HTTPProxy): HttpProxyProblem | undefined {
+  const wanted = proxy.spec.virtualhost?.tls === undefined ? [site.http] : [site.http, site.https];
+  const missing = wanted.find((listener) => !listener.ok);
+  if (missing?.ok === false) return proxyError("ListenerError", "ErrorIdentifyingListener", ["spec", "virtualhost"], missing.error);
+  const taken = takenByGateway(read, site, host);
+  return taken === undefined ? undefined : proxyError("VirtualHostError", "DuplicateVhost", hostField(proxy, host), taken);
 }
 
 function refuseDuplicates(parts: HostParts, proxies: readonly HTTPProxy[]): void {
@@ -120,50 +142,69 @@ function addRoot(parts: HostParts, root: ProxyRoot): void {
 }
 
 function emitHost(parts: HostParts): void {
-  if (parts.plain.length > 0) emitVirtualHost(parts, ingressHttp, parts.plain, false);
-  if (parts.secure.length > 0) emitVirtualHost(parts, ingressHttps, parts.secure, true);
-  if (parts.root !== undefined) emitProxyTls(parts, parts.root);
-  if (parts.root?.tls.kind !== "terminate" && parts.root?.tls.kind !== "passthrough" && parts.ingressCertificate !== undefined) emitIngressTls(parts, parts.ingressCertificate);
+  const { site: { http, https }, root } = parts;
+  if (http.ok && parts.plain.length > 0) emitVirtualHost(parts, http.value, parts.plain, "shared");
+  if (!https.ok) return;
+  if (parts.secure.length > 0) emitVirtualHost(parts, https.value, parts.secure, "sni");
+  if (root !== undefined) emitProxyTls(parts, root, https.value);
+  if (root?.tls.kind !== "terminate" && root?.tls.kind !== "passthrough" && parts.ingressCertificate !== undefined) emitIngressTls(parts, parts.ingressCertificate, https.value);
 }
 
-function emitVirtualHost(parts: HostParts, listener: ListenerName, all: readonly Route[], requireSni: boolean): void {
-  const shared = listener === ingressHttp;
+/** Which connections lead to a virtual host: those of all hosts, those for its name, or those for no name. */
+type Connections = "shared" | "sni" | "fallback";
+
+function emitVirtualHost(parts: HostParts, listener: ListenerName, all: readonly Route[], connections: Connections): void {
+  const { host, read, emit } = parts;
+  const shared = connections === "shared";
   // Where everything is sent to https there is nothing to guard.
   const closed = all.every((route) => route.policies === openToAll);
-  const guards = closed && shared ? {} : guardsOf(parts.read, parts.settings, parts.root, shared);
-  if (shared && !closed) for (const guard of ownGuards(parts.root)) parts.emit(sharedGuards, listener, guard);
+  const guards = closed && shared ? {} : guardsOf(read, parts.settings, parts.root, shared);
+  if (!closed) callGuards(parts, shared ? listener : undefined);
   const asks = guards.guards !== undefined || parts.settings.globalAuthorization !== undefined;
   const routes = asks ? all : all.map((route) => (route.policies === openToAll ? { ...route, policies: {} } : route));
-  const virtualHost: VirtualHost = { listener, host: parts.host, wildcard: "one-label", requireSni, routes: orderRoutes(routes), origins: parts.origins, ...parts.root?.policies, ...guards };
-  if (parts.host.startsWith("*")) parts.emit(wildcardHosts, listener, virtualHost);
-  else parts.emit(virtualHosts, `${listener}|${parts.host}`, virtualHost);
-  parts.emit(listenerInUse, listener, true);
+  const virtualHost: VirtualHost = { listener: splitFleet(listener).name, host, wildcard: "one-label", requireSni: connections === "sni", routes: orderRoutes(routes), origins: parts.origins, ...parts.root?.policies, ...guards };
+  if (host.startsWith("*")) emit(wildcardHosts, listener, virtualHost);
+  else emit(virtualHosts, hostKey(listener, host), virtualHost);
+  if (isAttached(parts.site)) emit(hostsOfIngress, hostKey(listener, host), true);
+  emit(listenerInUse, listener, true);
 }
 
-function emitProxyTls(parts: HostParts, root: ProxyRoot): void {
+/** Says that the Envoys need what guards a host: on a listener that it shares, and the services that are asked. */
+function callGuards({ read, emit, site, root }: HostParts, sharedListener: ListenerName | undefined): void {
+  for (const guard of ownGuards(root)) {
+    if (sharedListener !== undefined) emit(sharedGuards, sharedListener, guard);
+    if (isAttached(site) && guard.kind === "authorization") shareService(read, emit, guard.authorization.cluster, site.fleet);
+  }
+}
+
+function emitProxyTls(parts: HostParts, root: ProxyRoot, listener: ListenerName): void {
   const { host, emit } = parts;
   const origin = originOf(root.proxy, ["spec", "virtualhost", "tls"]);
-  const listener = ingressHttps;
   const { ipFilter } = root.policies;
   const proxy = root.tcpProxy === undefined ? undefined : { ...root.tcpProxy, ...(ipFilter === undefined ? {} : { ipFilter }) };
-  if (root.tls.kind === "passthrough" && proxy !== undefined) emit(tlsHosts, listener, { kind: "passthrough", listener, host, proxy, origin });
+  const { name } = splitFleet(listener);
+  if (root.tls.kind === "passthrough" && proxy !== undefined) emit(tlsHosts, listener, { kind: "passthrough", listener: name, host, proxy, origin });
   if (root.tls.kind !== "terminate") return root.tls.kind === "passthrough" && root.tcpProxy !== undefined ? emit(listenerInUse, listener, true) : undefined;
   const { tls, certificate, fallback } = root.tls;
   emit(listenerInUse, listener, true);
   // What is wrong with it is told; nothing is served then, and no certificate sent.
   if (root.proxy.spec.tcpproxy !== undefined && proxy === undefined) return;
-  emit(certificatesWanted, certificate.name, certificate);
-  if (proxy !== undefined) return emit(tlsHosts, listener, { kind: "tcp-terminated", listener, host, tls, proxy, origin });
-  emit(tlsHosts, listener, { kind: "http", listener, host, tls, filters: { guards: ownGuards(root) }, origin });
+  wantCertificate(parts, certificate);
+  if (proxy !== undefined) return emit(tlsHosts, listener, { kind: "tcp-terminated", listener: name, host, tls, proxy, origin });
+  emit(tlsHosts, listener, { kind: "http", listener: name, host, tls, filters: { guards: ownGuards(root) }, origin });
   if (fallback === undefined) return;
-  emit(certificatesWanted, fallback.certificate.name, fallback.certificate);
-  emit(tlsHosts, listener, { kind: "fallback", listener, tls: fallback.tls, origin });
-  if (parts.secure.length > 0) emitVirtualHost(parts, fallbackTable(listener), parts.secure, false);
+  wantCertificate(parts, fallback.certificate);
+  emit(tlsHosts, listener, { kind: "fallback", listener: name, tls: fallback.tls, origin });
+  if (parts.secure.length > 0) emitVirtualHost(parts, fallbackTable(listener), parts.secure, "fallback");
 }
 
-function emitIngressTls(parts: HostParts, { tls, certificate, origin }: { readonly tls: TlsTermination; readonly certificate: CertificateSecret; readonly origin: Origin }): void {
+function emitIngressTls(parts: HostParts, { tls, certificate, origin }: { readonly tls: TlsTermination; readonly certificate: CertificateSecret; readonly origin: Origin }, listener: ListenerName): void {
   const { host, emit } = parts;
-  emit(certificatesWanted, certificate.name, certificate);
-  emit(listenerInUse, ingressHttps, true);
-  emit(tlsHosts, ingressHttps, { kind: "http", listener: ingressHttps, host, tls, filters: { guards: ownGuards(parts.root) }, origin });
+  wantCertificate(parts, certificate);
+  emit(listenerInUse, listener, true);
+  emit(tlsHosts, listener, { kind: "http", listener: splitFleet(listener).name, host, tls, filters: { guards: ownGuards(parts.root) }, origin });
+}
+
+function wantCertificate({ emit, site }: HostParts, certificate: CertificateSecret): void {
+  emit(certificatesWanted, inFleet(site.fleet, certificate.name), certificate);
 }

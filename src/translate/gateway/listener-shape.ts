@@ -3,7 +3,7 @@ import { allowedKinds, allowedNamespaces } from "#translate/gateway/allowed-rout
 import type { AllowedKinds, AllowedNamespaces } from "#translate/gateway/allowed-routes";
 import type { GatewayListener } from "#translate/gateway/api";
 import { normalHost } from "#translate/gateway/hostnames";
-import { gatewayListenerName, gatewayProtocols, transportOf } from "#translate/gateway/listener-names";
+import { gatewayListenerName, gatewayProtocols, ingressHttpsProtocol, transportOf } from "#translate/gateway/listener-names";
 import type { GatewayProtocol, HttpProtocol, Transport } from "#translate/gateway/listener-names";
 import { siteListener } from "#translate/gateway/site";
 import type { GatewaySite } from "#translate/gateway/site";
@@ -67,6 +67,8 @@ function carriedKinds(protocol: GatewayProtocol, tls: ListenerShape["tls"]): rea
       return ["TCPRoute"];
     case "UDP":
       return ["UDPRoute"];
+    case ingressHttpsProtocol:
+      return [];
   }
 }
 
@@ -76,7 +78,7 @@ export function listenerShape(site: GatewaySite, owner: ListenerOwner, position:
   const namespaces = allowedNamespaces(listener);
   const invalid = namespaces.ok ? tlsProblem(listener) : namespaces.error;
   const transport = protocol === undefined ? undefined : transportOf(protocol);
-  const tls = transport === "https" ? (listener.tls?.mode === "Passthrough" ? "passthrough" : "terminate") : undefined;
+  const tls = protocol === "HTTPS" || protocol === "TLS" ? (listener.tls?.mode === "Passthrough" ? "passthrough" : "terminate") : undefined;
   const namesHosts = protocol !== "TCP" && protocol !== "UDP";
   return {
     key: listenerKey(owner, listener.name),
@@ -96,6 +98,7 @@ export function listenerShape(site: GatewaySite, owner: ListenerOwner, position:
 }
 
 function tlsProblem({ protocol, tls }: GatewayListener): string | undefined {
+  if (protocol === ingressHttpsProtocol && tls !== undefined) return `a listener of protocol ${protocol} has no tls: its hosts bring their own certificates; remove it`;
   if (protocol !== "HTTPS" && protocol !== "TLS") return undefined;
   if (tls === undefined) return `a listener of protocol ${protocol} needs tls; add it with certificateRefs`;
   if (protocol === "HTTPS" && tls.mode === "Passthrough") return 'tls.mode is "Passthrough"; a listener of protocol HTTPS can only have Terminate';

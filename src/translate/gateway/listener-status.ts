@@ -4,6 +4,7 @@ import type { Result } from "#lib/result";
 import type { CertificateSecret } from "#model/secret";
 import { gatewayGroup } from "#translate/gateway/api";
 import type { CertificateProblem } from "#translate/gateway/certificates";
+import { ingressHttpsProtocol } from "#translate/gateway/listener-names";
 import type { ListenerUnit, PortClaim } from "#translate/gateway/gateway-shape";
 import type { FrontendValidation } from "#translate/gateway/gateway-tls";
 
@@ -18,6 +19,8 @@ export interface ListenerState {
   readonly certificate?: Result<CertificateSecret, CertificateProblem>;
   /** What is asked of clients; absent for nothing. */
   readonly frontend?: FrontendValidation;
+  /** Whether Ingresses and HTTPProxies are attached to the Gateway. */
+  readonly takesIngresses: boolean;
   readonly attachedRoutes: number;
   /** Why the whole Gateway is refused. */
   readonly gatewayRefused?: string;
@@ -54,9 +57,10 @@ export function judgeListener(state: ListenerState, generation: number): Listene
   };
 }
 
-function acceptedCondition({ unit: { shape, conflict }, portTakenBy, frontend }: ListenerState, generation: number): Condition {
+function acceptedCondition({ unit: { shape, conflict }, portTakenBy, frontend, takesIngresses }: ListenerState, generation: number): Condition {
   const refuse = (reason: "HostnameConflict" | "ProtocolConflict" | "UnsupportedProtocol" | "PortUnavailable" | "UnsupportedValue" | "NoValidCACertificate", message: string): Condition => condition("Listener", "Accepted", "False", reason, message, generation);
   if (shape.protocol === undefined) return refuse("UnsupportedProtocol", "the protocol of this listener is not supported; use HTTP, HTTPS, TLS, TCP or UDP");
+  if (shape.protocol === ingressHttpsProtocol && !takesIngresses) return refuse("UnsupportedProtocol", `protocol ${ingressHttpsProtocol} is for the Gateway that Ingresses and HTTPProxies are attached to (gateway.gatewayRef of the configuration), which this one is not; use HTTPS`);
   if (conflict !== undefined) return refuse(conflict.reason, conflict.message);
   if (shape.invalid !== undefined) return refuse("UnsupportedValue", shape.invalid);
   if (portTakenBy !== undefined) return refuse("PortUnavailable", portTakenBy.port === shape.port ? `the older Gateway ${portTakenBy.gateway} has this port for ${portTakenBy.transport}; choose another port` : `port ${portTakenBy.port} of Gateway ${portTakenBy.gateway} becomes the same port of Envoy as this one; choose another port`);
@@ -74,7 +78,7 @@ function resolvedRefs({ unit: { shape }, certificate, frontend }: ListenerState,
 function programmingObstacle({ unit: { shape }, certificate, hostTakenBy, gatewayRefused }: ListenerState, accepted: Condition, resolved: Condition): string | undefined {
   if (gatewayRefused !== undefined) return gatewayRefused;
   if (accepted.status === "False") return accepted.message;
-  if (shape.kinds.supported.length === 0) return resolved.message;
+  if (shape.kinds.supported.length === 0 && shape.protocol !== ingressHttpsProtocol) return resolved.message;
   if (certificate?.ok === false) return resolved.message;
   return hostTakenBy === undefined ? undefined : `the older Gateway ${hostTakenBy.gateway} serves the same connections on this port`;
 }

@@ -65,6 +65,7 @@ function listenerState(settings: Settings, read: Reader, unit: ListenerUnit): Li
     ...(certificate === undefined ? {} : { certificate }),
     ...(frontend === undefined ? {} : { frontend }),
     ...(refusal === undefined ? {} : { gatewayRefused: refusal.message }),
+    takesIngresses: settings.gatewayRef !== undefined && gateway === objectKey(settings.gatewayRef.namespace, settings.gatewayRef.name),
     attachedRoutes: read.all(attachedRoutes, shape.key).length,
     taken: !settings.awaitEnvoys || read.any(takenListeners, envoyListener),
   };

@@ -22,7 +22,7 @@ import { indexTrafficPolicies } from "#translate/gateway/traffic-policy/attach";
 import { trafficPolicyStatus } from "#translate/gateway/traffic-policy/status";
 import { attachStreamRoutes, serveStreams } from "#translate/gateway/stream-route/attach";
 
-/** Gateway API, in layers. */
+/** Gateway API up to where its routes attach, in layers. */
 export function gatewayRules(settings: Settings): readonly Rule[] {
   return [
     indexReferenceGrants,
@@ -47,6 +47,12 @@ export function gatewayRules(settings: Settings): readonly Rule[] {
     listenerRule(settings),
     envoyListenerRule(settings),
     serveStreams,
+  ];
+}
+
+/** What is left when it is known which hosts Ingresses and HTTPProxies have on listeners of Gateways. */
+export function gatewayHostRules(settings: Settings): readonly Rule[] {
+  return [
     gatewayVirtualHosts(settings),
     listenerSetStatus,
     gatewayRule(settings),

@@ -10,7 +10,7 @@ import type { Family } from "#store/family";
 import { Graph } from "#store/graph";
 import type { Fact } from "#store/graph";
 import { loadBalancerAddresses, objectKey, objects, statuses, virtualHosts, wildcardHosts } from "#translate/facts";
-import { gatewayRules } from "#translate/gateway/rules";
+import { gatewayHostRules, gatewayRules } from "#translate/gateway/rules";
 import { examineSecrets } from "#translate/shared/secrets";
 
 /** A test's object: the fields that matter, the rest filled in. */
@@ -21,7 +21,8 @@ export class World {
   readonly graph: Graph;
 
   constructor(objectsOfTest: readonly KubeObject[], settings: Partial<Settings> = {}) {
-    this.graph = new Graph([examineSecrets, ...gatewayRules({ ...defaultSettings, ...settings })], [statuses]);
+    const all = { ...defaultSettings, ...settings };
+    this.graph = new Graph([examineSecrets, ...gatewayRules(all), ...gatewayHostRules(all)], [statuses]);
     this.graph.commit([{ family: loadBalancerAddresses as Family<unknown>, bucket: "", publisher: "test", items: [{ ip: "192.0.2.1" }] }]);
     this.put(...objectsOfTest);
   }

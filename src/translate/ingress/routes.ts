@@ -1,4 +1,5 @@
 import type { Ingress } from "#gen/k8s/ingress";
+import type { FleetName } from "#model/fleet";
 import type { Origin } from "#model/origin";
 import type { PathMatch, Route } from "#model/route";
 import type { Settings } from "#settings/settings";
@@ -22,10 +23,10 @@ export interface IngressHost {
 }
 
 /** The routes that an Ingress has for a host. What cannot be used is left out and reported; the rest stays. */
-export function ingressRoutes(read: Reader, emit: Emit, settings: Settings, ingress: Ingress, host: string): IngressHost {
+export function ingressRoutes(read: Reader, emit: Emit, settings: Settings, ingress: Ingress, host: string, fleet: FleetName): IngressHost {
   const problems: IngressProblem[] = [];
   const annotations = parseAnnotations(ingress);
-  const context: Context = { read, emit, settings, ingress, annotations, problems };
+  const context: Context = { read, emit, settings, ingress, annotations, problems, fleet };
   const fallback = host === "*" && ingress.spec?.defaultBackend !== undefined ? route(context, ingress.spec.defaultBackend, { kind: "prefix", path: "/", by: "string" }, "spec.defaultBackend", "/") : [];
   const ruled = (ingress.spec?.rules ?? []).flatMap((rule, i) => {
     if (((rule.host ?? "").toLowerCase() || "*") !== host) return [];
@@ -41,6 +42,7 @@ interface Context {
   readonly ingress: Ingress;
   readonly annotations: IngressAnnotations;
   readonly problems: IngressProblem[];
+  readonly fleet: FleetName;
 }
 
 function pathRoute(context: Context, path: PathSpec, field: string): readonly Route[] {
@@ -78,7 +80,7 @@ function route(context: Context, backend: Backend, match: PathMatch, field: stri
     return [{ ...base, action: { kind: "direct-response", status: 503 } }];
   }
   const cluster = serviceCluster(resolved.value, context.settings, {}, origin);
-  emitCluster(context.emit, cluster);
+  emitCluster(context.emit, cluster, context.fleet);
   const { responseTimeout, retry, websocketPaths } = context.annotations;
   const variables = { namespace, service: resolved.value.name, port: String(resolved.value.port) };
   const headers = context.settings.headerPolicy?.applyToIngress === true ? backendHeaders(context.settings, variables, undefined, undefined) : {};

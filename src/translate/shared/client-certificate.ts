@@ -1,7 +1,9 @@
+import { inFleet } from "#model/fleet";
 import type { SecretName } from "#model/secret";
 import type { Settings } from "#settings/settings";
 import type { Reader, Rule } from "#store/family";
 import { certificatesWanted, objectKey, objects } from "#translate/facts";
+import { gatewaySites } from "#translate/gateway/site";
 import { certificateOf } from "#translate/shared/secrets";
 
 /** The certificate that Envoy shows to backends; absent where none is configured, or its Secret cannot be used. */
@@ -20,6 +22,19 @@ export function serveClientCertificate({ clientCertificate }: Settings): Rule {
       if (clientCertificate === undefined || bucket !== objectKey(clientCertificate.namespace, clientCertificate.name)) return;
       const found = certificateOf(read, clientCertificate.namespace, clientCertificate.name);
       if (found.ok) emit(certificatesWanted, found.value.name, found.value);
+    },
+  };
+}
+
+/** Keeps it ready for Gateways with Envoys of their own: services that all of them call may want it. */
+export function shareClientCertificate({ clientCertificate }: Settings): Rule {
+  return {
+    name: "client-certificate-of-fleet",
+    over: gatewaySites,
+    derive(bucket, read, emit) {
+      const site = read.one(gatewaySites, bucket);
+      const found = clientCertificate === undefined || site === undefined ? undefined : certificateOf(read, clientCertificate.namespace, clientCertificate.name);
+      if (site !== undefined && found?.ok === true) emit(certificatesWanted, inFleet(site.fleet, found.value.name), found.value);
     },
   };
 }

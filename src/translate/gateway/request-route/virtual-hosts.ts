@@ -14,6 +14,7 @@ import { effectivePolicy, withPolicy } from "#translate/gateway/traffic-policy/a
 import type { PolicyPlace } from "#translate/gateway/traffic-policy/attach";
 import { rulePlace } from "#translate/gateway/traffic-policy/places";
 import { listenerAuthorization } from "#translate/httpproxy/policies/authorization";
+import { hostsOfIngress } from "#translate/ingress-site";
 import { orderRoutes } from "#translate/shared/route-order";
 
 /** Everything about one host of a Gateway's listener: the unit that a change of a route runs again. */
@@ -24,7 +25,9 @@ export function gatewayVirtualHosts(settings: Settings): Rule {
     derive(bucket, read, emit) {
       const attachments = read.all(hostAttachments, bucket);
       const [first] = attachments;
-      if (first === undefined) return;
+      // A listener by itself answers 404 for its host: an Ingress or HTTPProxy may have more to say.
+      const free = attachments.every(({ kind }) => kind === "listener");
+      if (first === undefined || (free && read.any(hostsOfIngress, bucket))) return;
       const virtualHost = build(read, settings, first, attachments);
       if (first.host.startsWith("*")) emit(wildcardHosts, first.listener, virtualHost);
       else emit(virtualHosts, hostKey(first.listener, first.host), virtualHost);

@@ -28,7 +28,7 @@ export type StreamRouteKind = "TLSRoute" | "TCPRoute" | "UDPRoute";
 const families: Readonly<Record<StreamRouteKind, Family<StreamRoute>>> = { TLSRoute: tlsRoutes, TCPRoute: tcpRoutes, UDPRoute: udpRoutes };
 
 /** A route that wants the connections for a host of a listener; `*` where there is no host to tell them apart. */
-interface StreamAttachment {
+export interface StreamAttachment {
   readonly listener: ListenerName;
   /** The key of the Gateway's listener. */
   readonly listenerKey: string;
@@ -39,7 +39,7 @@ interface StreamAttachment {
 }
 
 /** Bucket: `hostKey`. */
-const streamAttachments = family<StreamAttachment>("stream-attachment");
+export const streamAttachments = family<StreamAttachment>("stream-attachment");
 
 /** How long a connection may be idle, in milliseconds: the value of Go Contour and of Envoy. */
 const idleTimeoutMs = 3_600_000;
