@@ -49,7 +49,7 @@ export interface ServeOptions {
   readonly settings: Settings;
   readonly envoySettings: EnvoySettings;
   readonly contourConfiguration?: { readonly namespace: string; readonly name: string };
-  readonly xds: { readonly address: string; readonly port: number; readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string } };
+  readonly xds: { readonly address: string; readonly port: number; /** See `XdsOptions`; 0 for never. */ readonly connectionAgeMs: number; readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string } };
   /** Where `/metrics`, `/healthz` and `/readyz` are served. */
   readonly http: HttpAddress;
   /** Where `/healthz` and `/readyz` are served, too. */
@@ -129,7 +129,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     controller.open();
     addresses.publish();
     const tls = authority === undefined ? options.xds.tls : await serverFiles(authority, log, clock, signal);
-    xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(tls === undefined ? {} : { tls }), fleetOf: (_node, certificate) => controller.fleet(fleetOfCertificate(certificate)), signal, log, clock, metrics: observation.xds, onNack: (nack) => (log.error({ type: nack.type, resource: nack.name, node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onAck: (ack) => controller.accepted(ack) });
+    xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(tls === undefined ? {} : { tls }), ...(options.xds.connectionAgeMs === 0 ? {} : { connectionAgeMs: options.xds.connectionAgeMs }), fleetOf: (_node, certificate) => controller.fleet(fleetOfCertificate(certificate)), signal, log, clock, metrics: observation.xds, onNack: (nack) => (log.error({ type: nack.type, resource: nack.name, node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onAck: (ack) => controller.accepted(ack) });
     const ticking = setInterval(() => controller.tick(), tickMs);
     signal.addEventListener("abort", () => clearInterval(ticking), { once: true });
     log.info({ port: xds.port }, "the first configuration is complete; serving xDS");
@@ -157,7 +157,12 @@ async function lead(options: ServeOptions, client: ApiClient, sleep: (ms: number
     onChange(true);
     return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
   }
-  return runLeaderElection({ ...leaderElection, client, identity: `${process.env["POD_NAME"] ?? "contour"}-${randomUUID()}`, log, clock, sleep, signal, onChange });
+  return runLeaderElection({ ...leaderElection, client, identity: `${process.env["POD_NAME"] ?? "contour"}-${randomUUID()}`, log, clock, elapsed: () => performance.now(), sleep, schedule: scheduleTimeout, signal, onChange });
+}
+
+function scheduleTimeout(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
 }
 
 function publish(change: PipelineChange, writer: StatusWriter, log: Logger): void {

@@ -55,7 +55,7 @@ async function start(options: Options): Promise<number> {
     access: options.kubeconfig === undefined ? inClusterAccess({ env: process.env, clock }) : kubeconfigAccess({ env: process.env, clock, path: options.kubeconfig }),
     settings: { ...defaultSettings, gatewayControllerName: options.gatewayControllerName },
     envoySettings: defaultEnvoySettings,
-    xds: { address: options.xdsAddress, port: options.xdsPort },
+    xds: { address: options.xdsAddress, port: options.xdsPort, connectionAgeMs: 1_800_000 },
     http,
     health: http,
     debug: { address: "127.0.0.1", port: 6060 },

@@ -10,6 +10,7 @@ interface Options {
   readonly kubeconfig?: string;
   readonly xdsAddress: string;
   readonly xdsPort: number;
+  readonly xdsConnectionAge: string;
   readonly insecure?: boolean;
   readonly contourCafile?: string;
   readonly contourCertFile?: string;
@@ -58,6 +59,7 @@ export function defineServe(program: Command, finish: (code: number) => void): v
     .option("--kubeconfig <file>", "how to reach the API server (default: what KUBECONFIG names, else ~/.kube/config)")
     .option("--xds-address <address>", "address of the xDS server", "127.0.0.1")
     .option("--xds-port <port>", "port of the xDS server", parsePort, 8001)
+    .option("--xds-connection-age <duration>", "how old an Envoy's connection gets before it makes a new one, so that Envoys spread over replicas again; 0 for never", "30m")
     .option("--insecure", "serve xDS without TLS")
     .option("--contour-cafile <file>", "authorities of Envoys' certificates (env CONTOUR_CAFILE)", env["CONTOUR_CAFILE"])
     .option("--contour-cert-file <file>", "certificate of the xDS server (env CONTOUR_CERT_FILE)", env["CONTOUR_CERT_FILE"])
@@ -133,7 +135,7 @@ async function start(options: Options, namespace: string): Promise<number> {
     },
     envoySettings: { ...defaultEnvoySettings, stats: { address: options.statsAddress, port: options.statsPort }, accessLogPath: options.envoyHttpAccessLog },
     ...(options.contourConfigName === undefined ? {} : { contourConfiguration: { namespace, name: options.contourConfigName } }),
-    xds: { address: options.xdsAddress, port: options.xdsPort, ...(options.insecure === true || tls === undefined ? {} : { tls }) },
+    xds: { address: options.xdsAddress, port: options.xdsPort, connectionAgeMs: duration("--xds-connection-age", options.xdsConnectionAge), ...(options.insecure === true || tls === undefined ? {} : { tls }) },
     http: { address: options.httpAddress, port: options.httpPort },
     health: { address: options.healthAddress, port: options.healthPort },
     debug: { address: options.debugHttpAddress, port: options.debugHttpPort },

@@ -73,6 +73,8 @@ export class StatusWriter {
   readonly #again = new Set<string>();
   readonly #idle: (() => void)[] = [];
   #leading = false;
+  /** Ends with the leadership: a request that is still on its way would write beside the next leader. */
+  #term = new AbortController();
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
@@ -108,6 +110,8 @@ export class StatusWriter {
   /** The leader looks at everything again: the one before it may have stopped halfway. */
   setLeading(leading: boolean): void {
     this.#leading = leading;
+    this.#term.abort();
+    this.#term = new AbortController();
     this.#stack.length = 0;
     this.#queued.clear();
     if (leading) for (const key of this.#desired.keys()) this.#enqueue(key);
@@ -158,16 +162,17 @@ export class StatusWriter {
 
   async #write(key: string): Promise<void> {
     const { client, log, metrics, clock, signal, sleep } = this.#options;
-    for (let attempt = 0; this.#leading && !signal.aborted; attempt++) {
+    const term = this.#term.signal;
+    for (let attempt = 0; this.#leading && !term.aborted && !signal.aborted; attempt++) {
       const update = this.#desired.get(key);
       const patch = update === undefined ? undefined : this.#patch(update);
       if (update === undefined || patch === undefined) return;
       const started = clock();
-      const refusal = await client.call<WrittenObject>({ method: "PATCH", path: statusPath(update, this.#options.versionOf?.(update.kind)), body: { status: patch }, contentType: "application/merge-patch+json" }).then((object) => this.#keep(key, object), (error: unknown) => ({ error }));
+      const refusal = await client.call<WrittenObject>({ method: "PATCH", path: statusPath(update, this.#options.versionOf?.(update.kind)), body: { status: patch }, contentType: "application/merge-patch+json", signal: term }).then((object) => this.#keep(key, object), (error: unknown) => ({ error }));
       const seconds = (clock() - started) / 1000;
       if (refusal === undefined) return metrics.written(update.kind, "success", seconds);
       const status = statusOf(refusal.error);
-      if (status === 404) return;
+      if (status === 404 || term.aborted) return;
       metrics.written(update.kind, status === 409 ? "conflict" : "failed", seconds);
       if (hopeless.has(status)) return log.error({ object: key, status, reason: String(refusal.error) }, "a status cannot be written");
       await sleep(Math.max(retryAfterMs(refusal.error), Math.min(longestRetryMs, firstRetryMs * 2 ** attempt)));

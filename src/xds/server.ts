@@ -24,6 +24,13 @@ export interface XdsOptions extends Omit<XdsContext, "schedule" | "holdMs" | "li
   /** Which resources an Envoy gets; undefined sends it away. `certificate` is its own, where the server asks for one. */
   fleetOf(node: Node, certificate: ClientCertificate | undefined): ResourceStore | undefined;
   readonly signal: AbortSignal;
+  /**
+   * How old a connection gets, about, before its Envoy is asked to make a new one (milliseconds; never when absent). That is how Envoys
+   * spread over replicas again after a restart: a load balancer chooses for each connection. What an Envoy has is not sent again.
+   */
+  readonly connectionAgeMs?: number;
+  /** Numbers from 0 to 1, so that not all Envoys come back at once. */
+  readonly random?: () => number;
 }
 
 /** A server that listens. */
@@ -42,7 +49,7 @@ export async function serveXds(options: XdsOptions): Promise<XdsServer> {
   const closing = new AbortController();
   const signal = AbortSignal.any([options.signal, closing.signal]);
   const credentials = options.tls ? await MutualTls.follow(options.tls, signal, options.log, (expiresAt) => options.metrics.certificateLoaded(expiresAt)) : ServerCredentials.createInsecure();
-  const server = new Server(serverOptions);
+  const server = new Server({ ...serverOptions, ...(options.connectionAgeMs === undefined ? {} : { "grpc.max_connection_age_ms": options.connectionAgeMs }) });
   const envoys = new Envoys(options);
   for (const method of methods) server.addService({ [method.path]: definitionOf(method) }, { [method.path]: (call: Call) => envoys.serve(call, method) });
   const port = await bind(server, options.address, credentials);
@@ -87,6 +94,7 @@ class Envoys {
     const wire = { write: (bytes: Buffer, done: () => void) => (counted.sent(), void call.write(bytes, done)) };
     const stream = new Stream(method.mode, wire, () => envoy?.schedule());
     const end = this.#opened(method, (code) => {
+      keep();
       counted.ended(code);
       if (envoy !== undefined) this.#left(envoy, stream, call);
     });
@@ -97,6 +105,7 @@ class Envoys {
       const type = this.#typeOf(request, method);
       if (envoy !== undefined && type !== undefined) envoy.receive(stream, type, request);
     });
+    const keep = this.#endWhenOld(() => (end("OK"), call.end()));
     call.on("end", () => (end("OK"), call.end()));
     call.on("cancelled", () => end("Canceled"));
     call.on("error", (error: { readonly code?: number }) => (end(codeName(error.code)), this.#context.log.debug({ error }, "An xDS stream failed")));
@@ -117,6 +126,13 @@ class Envoys {
       this.#context.metrics.streamClosed(label, method.mode);
       ended(code);
     };
+  }
+
+  // gRPC tells an old connection to take no new streams, a tenth of its age sooner or later. Streams end after that: their next ones come over a new connection.
+  #endWhenOld(end: () => void): () => void {
+    const { connectionAgeMs, random = Math.random } = this.#options;
+    if (connectionAgeMs === undefined) return () => {};
+    return this.#context.schedule(connectionAgeMs * (1.1 + random() / 10), end);
   }
 
   #joined(request: Request, stream: Stream, call: Call): ConnectedEnvoy | undefined {
