@@ -14,6 +14,7 @@ import { debugPages } from "#app/debug/pages";
 import { Health } from "#app/health";
 import { serveHttp } from "#app/http-endpoints";
 import type { HttpAddress } from "#app/http-endpoints";
+import { ofIngress } from "#app/permissions";
 import type { PipelineChange } from "#app/pipeline";
 import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import { kinds } from "#k8s/kinds";
@@ -35,9 +36,6 @@ import { runLeaderElection } from "#status/leader";
 import { StatusWriter } from "#status/writer";
 import { serveXds } from "#xds/server";
 import type { XdsServer } from "#xds/server";
-
-/** What a controller for Gateways alone does not look at. */
-const ofIngress: readonly string[] = ["Ingress", "IngressClass", "HTTPProxy", "TLSCertificateDelegation"];
 
 /** Milliseconds between two looks at the ends of certificates. */
 const tickMs = 60_000;

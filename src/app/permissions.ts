@@ -1,0 +1,78 @@
+import { authoritySecret } from "#app/xds-identity";
+import { kinds } from "#k8s/kinds";
+import type { KindName } from "#k8s/kinds";
+
+/** One rule of RBAC. */
+export interface Permission {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+/** What a command has to be allowed: in the whole cluster, and in its own namespace. */
+export interface Permissions {
+  readonly cluster: readonly Permission[];
+  readonly namespace: readonly Permission[];
+}
+
+/** What a controller for Gateways alone does not look at. */
+export const ofIngress: readonly KindName[] = ["Ingress", "IngressClass", "HTTPProxy", "TLSCertificateDelegation"];
+
+/** Read once at the start, by name. */
+const readOnce: readonly KindName[] = ["ContourConfiguration"];
+
+/** Kinds with a status that somebody else writes, or nobody. */
+const statusOfOthers: readonly KindName[] = ["ContourConfiguration", "ContourDeployment", "TLSCertificateDelegation"];
+
+/** What `contour serve` calls. */
+export function servePermissions({ lease = "leader-elect" }: { readonly lease?: string } = {}): Permissions {
+  const watched = Object.values(kinds).map(({ kind }) => kind).filter((kind) => !readOnce.includes(kind));
+  return { cluster: [...watching(watched), ...rules(readOnce, ["get"])], namespace: leading(lease) };
+}
+
+/** What `contour gateway-provisioner` calls. */
+export function provisionerPermissions({ lease = "0d879e31.projectcontour.io" }: { readonly lease?: string } = {}): Permissions {
+  const watched = Object.values(kinds).map(({ kind }) => kind).filter((kind) => !readOnce.includes(kind) && !ofIngress.includes(kind));
+  return { cluster: [...watching(watched), ...provisioning], namespace: leading(lease) };
+}
+
+/** What `contour serve --provision-gateways` calls. */
+export function provisioningServePermissions(): Permissions {
+  const { cluster, namespace } = servePermissions();
+  return { cluster: [...cluster, ...provisioning], namespace };
+}
+
+/** What `contour certgen --kube --overwrite` calls, in its own namespace. */
+export function certgenPermissions(): Permissions {
+  const secrets = { apiGroups: [""], resources: ["secrets"] };
+  return { cluster: [], namespace: [...authority, { ...secrets, resourceNames: ["contourcert", "envoycert"], verbs: ["update"] }] };
+}
+
+/** The xDS authority is made by whoever comes first. A name cannot limit what is created. */
+const authority: readonly Permission[] = [
+  { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
+  { apiGroups: [""], resources: ["secrets"], resourceNames: [authoritySecret], verbs: ["get"] },
+];
+
+/** The objects that make a Gateway's Envoys, in the Gateway's namespace: applied, followed, taken away. */
+const provisioning: readonly Permission[] = [
+  { apiGroups: [""], resources: ["configmaps", "secrets", "serviceaccounts", "services"], verbs: ["create", "delete", "get", "list", "patch", "watch"] },
+  { apiGroups: ["apps"], resources: ["daemonsets", "deployments"], verbs: ["create", "delete", "get", "list", "patch", "watch"] },
+];
+
+function leading(lease: string): readonly Permission[] {
+  const leases = { apiGroups: ["coordination.k8s.io"], resources: ["leases"] };
+  return [{ ...leases, verbs: ["create"] }, { ...leases, resourceNames: [lease], verbs: ["get", "update"] }];
+}
+
+function watching(names: readonly KindName[]): readonly Permission[] {
+  const reported = names.filter((name) => kinds[name].hasStatus && !statusOfOthers.includes(name));
+  return [...rules(names, ["list", "watch"]), ...rules(reported, ["patch"], "/status")];
+}
+
+/** One rule per API group. */
+function rules(names: readonly KindName[], verbs: readonly string[], subresource = ""): readonly Permission[] {
+  const byGroup = Map.groupBy(names, (name) => kinds[name].group);
+  return [...byGroup].map(([group, members]) => ({ apiGroups: [group], resources: members.map((name) => `${kinds[name].plural}${subresource}`).toSorted(), verbs }));
+}

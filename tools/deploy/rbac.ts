@@ -1,0 +1,35 @@
+import { stringify } from "yaml";
+import type { Permission } from "#app/permissions";
+import { certgenPermissions, provisionerPermissions, servePermissions } from "#app/permissions";
+
+const namespace = "projectcontour";
+const group = "rbac.authorization.k8s.io";
+const header = "# Made of src/app/permissions.ts by `npm run generate:deploy`.\n";
+
+type Kind = "Role" | "ClusterRole";
+
+/** A role, and its binding to a service account. */
+function granted(kind: Kind, names: { readonly role: string; readonly binding: string; readonly account: string }, rules: readonly Permission[]): readonly object[] {
+  const place = kind === "Role" ? { namespace } : {};
+  return [
+    { apiVersion: `${group}/v1`, kind, metadata: { name: names.role, ...place }, rules },
+    { apiVersion: `${group}/v1`, kind: `${kind}Binding`, metadata: { name: names.binding, ...place }, roleRef: { apiGroup: group, kind, name: names.role }, subjects: [{ kind: "ServiceAccount", name: names.account, namespace }] },
+  ];
+}
+
+/** The RBAC files by their paths under deploy/. Names as in Go Contour's manifests. */
+export function rbacFiles(): Readonly<Record<string, string>> {
+  const provisioner = "contour-gateway-provisioner";
+  const text = (objects: readonly object[]): string => header + objects.map((object) => stringify(object, { aliasDuplicateObjects: false })).join("---\n");
+  return {
+    "controller/rbac.yaml": text([
+      ...granted("ClusterRole", { role: "contour", binding: "contour", account: "contour" }, servePermissions().cluster),
+      ...granted("Role", { role: "contour", binding: "contour-rolebinding", account: "contour" }, servePermissions().namespace),
+      ...granted("Role", { role: "contour-certgen", binding: "contour", account: "contour-certgen" }, certgenPermissions().namespace),
+    ]),
+    "gateway-provisioner/rbac.yaml": text([
+      ...granted("ClusterRole", { role: provisioner, binding: provisioner, account: provisioner }, provisionerPermissions().cluster),
+      ...granted("Role", { role: provisioner, binding: `${provisioner}-leader-election`, account: provisioner }, provisionerPermissions().namespace),
+    ]),
+  };
+}
