@@ -1,10 +1,11 @@
 import type { Command } from "commander";
 import { parsePort } from "#cli/number-option";
+import { contourImage } from "#cli/release";
 import { defaultEnvoySettings, envoyVersion } from "#settings/envoy";
 
 interface Options {
   readonly kubeconfig?: string;
-  readonly contourImage?: string;
+  readonly contourImage: string;
   readonly envoyImage: string;
   readonly metricsAddr: string;
   readonly enableLeaderElection?: boolean;
@@ -25,7 +26,7 @@ export function defineGatewayProvisioner(program: Command, finish: (code: number
     .description("serve Gateways, each with Envoys of its own; leave Ingresses and HTTPProxies to others")
     .option("--incluster", "use the service account of this pod, which is the default unless --kubeconfig is given")
     .option("--kubeconfig <file>", "how to reach the API server from outside of a cluster")
-    .option("--contour-image <image>", "has no effect: this controller serves all Gateways itself")
+    .option("--contour-image <image>", "the image of the shutdown managers beside the Envoys; this controller serves all Gateways itself", contourImage())
     .option("--envoy-image <image>", "the image of the Envoys", `envoyproxy/envoy:distroless-v${envoyVersion}`)
     .option("--metrics-addr <address>", "address and port of /metrics, /healthz and /readyz", ":8080")
     .option("--enable-leader-election", "write only as the leader of several replicas")
@@ -46,7 +47,6 @@ async function start(options: Options): Promise<number> {
   const clock = (): number => Date.now();
   const log = createLog({ level: options.debug === true ? "debug" : "info", format: "json", to: process.stderr });
   switchLevelOn("SIGUSR2", log, stop.signal);
-  if (options.contourImage !== undefined) log.info("--contour-image has no effect: this controller serves all Gateways itself");
   const colon = options.metricsAddr.lastIndexOf(":");
   const http = { address: options.metricsAddr.slice(0, Math.max(colon, 0)) || "0.0.0.0", port: Number(options.metricsAddr.slice(colon + 1)) };
   if (!Number.isInteger(http.port) || http.port < 0 || http.port > 65535) throw new Error(`--metrics-addr: ${JSON.stringify(options.metricsAddr)} is not an address and port; write one like :8080`);
@@ -60,7 +60,7 @@ async function start(options: Options): Promise<number> {
     health: http,
     debug: { address: "127.0.0.1", port: 6060 },
     gatewaysOnly: true,
-    provision: { namespace, settings: { envoyImage: options.envoyImage, imagePullPolicy: "IfNotPresent", xds: { host: options.xdsServiceHost, port: options.xdsPort } } },
+    provision: { namespace, settings: { envoyImage: options.envoyImage, contourImage: options.contourImage, imagePullPolicy: "IfNotPresent", xds: { host: options.xdsServiceHost, port: options.xdsPort } } },
     envoyService: { namespace, name: "envoy" },
     ...(options.enableLeaderElection === true ? { leaderElection: { namespace, name: "0d879e31.projectcontour.io", leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 } } : {}),
     log,

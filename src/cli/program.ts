@@ -1,6 +1,6 @@
+import { contourVersion } from "#cli/release";
 import { envoyVersion } from "#settings/envoy";
 import { Command, CommanderError } from "commander";
-import { readFileSync } from "node:fs";
 
 /** Exit codes: 0 done, 1 the input has errors, 2 the command was not understood, 3 something outside failed. */
 export const exitCode = { ok: 0, invalid: 1, usage: 2, failed: 3 } as const;
@@ -30,6 +30,5 @@ export async function runProgram(args: readonly string[]): Promise<number> {
 }
 
 function versionText(): string {
-  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
-  return `contour ${manifest.version} (Envoy ${envoyVersion})`;
+  return `contour ${contourVersion()} (Envoy ${envoyVersion})`;
 }

@@ -3,6 +3,7 @@ import { Option } from "commander";
 import type { Command } from "commander";
 import { parseGoDuration } from "#lib/go-duration";
 import { parsePort } from "#cli/number-option";
+import { contourImage } from "#cli/release";
 import { defaultEnvoySettings, envoyVersion } from "#settings/envoy";
 
 interface Options {
@@ -43,6 +44,7 @@ interface Options {
   readonly contourConfigName?: string;
   readonly provisionGateways?: boolean;
   readonly provisionedEnvoyImage: string;
+  readonly provisionedContourImage: string;
   readonly provisionedImagePullPolicy: "Always" | "IfNotPresent" | "Never";
   readonly xdsServiceHost: string;
   readonly debug?: boolean;
@@ -92,7 +94,8 @@ export function defineServe(program: Command, finish: (code: number) => void): v
     .option("--contour-config-name <name>", "the ContourConfiguration to use, in the namespace of CONTOUR_NAMESPACE (env CONTOUR_CONFIG_NAME)", env["CONTOUR_CONFIG_NAME"])
     .option("--provision-gateways", "make Envoys of its own for each Gateway, with certificates of an authority that is made for that")
     .option("--provisioned-envoy-image <image>", "the image of those Envoys", `envoyproxy/envoy:distroless-v${envoyVersion}`)
-    .addOption(new Option("--provisioned-image-pull-policy <policy>", "when that image is pulled").choices(["Always", "IfNotPresent", "Never"]).default("IfNotPresent"))
+    .option("--provisioned-contour-image <image>", "the image of the shutdown managers beside them", contourImage())
+    .addOption(new Option("--provisioned-image-pull-policy <policy>", "when these images are pulled").choices(["Always", "IfNotPresent", "Never"]).default("IfNotPresent"))
     .option("--xds-service-host <host>", "the name under which those Envoys find this controller", `contour.${namespace}.svc`)
     .option("-d, --debug", "log more")
     .addHelpText("after", "\nExamples:\n  contour serve --kubeconfig ~/.kube/config --insecure\n  contour serve --incluster --xds-address 0.0.0.0 --contour-cafile /certs/ca.crt --contour-cert-file /certs/tls.crt --contour-key-file /certs/tls.key")
@@ -139,7 +142,7 @@ async function start(options: Options, namespace: string): Promise<number> {
     http: { address: options.httpAddress, port: options.httpPort },
     health: { address: options.healthAddress, port: options.healthPort },
     debug: { address: options.debugHttpAddress, port: options.debugHttpPort },
-    ...(options.provisionGateways === true ? { provision: { namespace, settings: { envoyImage: options.provisionedEnvoyImage, imagePullPolicy: options.provisionedImagePullPolicy, xds: { host: options.xdsServiceHost, port: options.xdsPort } } } } : {}),
+    ...(options.provisionGateways === true ? { provision: { namespace, settings: { envoyImage: options.provisionedEnvoyImage, contourImage: options.provisionedContourImage, imagePullPolicy: options.provisionedImagePullPolicy, xds: { host: options.xdsServiceHost, port: options.xdsPort } } } } : {}),
     envoyService: { namespace: options.envoyServiceNamespace, name: options.envoyServiceName },
     ...(statusAddresses.length === 0 ? {} : { statusAddresses }),
     ...(options.disableLeaderElection === true

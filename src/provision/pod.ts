@@ -35,7 +35,7 @@ export function podTemplate(plan: FleetPlan, settings: ProvisionSettings, name: 
         ...(envoy.nodePlacement?.tolerations === undefined ? {} : { tolerations: envoy.nodePlacement.tolerations }),
         securityContext: { runAsNonRoot: true, runAsUser: nobody, runAsGroup: nobody, seccompProfile: { type: "RuntimeDefault" } },
         topologySpreadConstraints: [{ maxSkew: 1, topologyKey: "kubernetes.io/hostname", whenUnsatisfiable: "ScheduleAnyway", labelSelector: { matchLabels: selectorLabels(plan) } }],
-        containers: [envoyContainer(plan, settings)],
+        containers: [envoyContainer(plan, settings), shutdownManager(settings)],
         volumes: [
           { name: "certificates", secret: { secretName: certificateName(plan.name) } },
           { name: "configuration", configMap: { name, items: [{ key: "envoy.json", path: "envoy.json" }, ...["xds-tls-certificate.json", "xds-validation-context.json"].map((key) => ({ key, path: `sds/${key}` }))] } },
@@ -44,6 +44,29 @@ export function podTemplate(plan: FleetPlan, settings: ProvisionSettings, name: 
         ],
       },
     },
+  };
+}
+
+const restricted = { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } };
+
+/** Where Envoy's container asks whether it may end. */
+const shutdownPort = 8090;
+
+/** Load balancers need this time to notice that an Envoy drains. */
+const drainTime = "15s";
+
+// Without a liveness probe: Kubernetes would run the hook when it fails, and a healthy Envoy would drain.
+function shutdownManager({ contourImage, imagePullPolicy }: ProvisionSettings): object {
+  return {
+    name: "shutdown-manager",
+    image: contourImage,
+    imagePullPolicy,
+    command: ["/bin/contour"],
+    args: ["envoy", "shutdown-manager", "--serve-port", String(shutdownPort)],
+    lifecycle: { preStop: { exec: { command: ["/bin/contour", "envoy", "shutdown", `--check-delay=${drainTime}`] } } },
+    resources: { requests: { cpu: "25m", memory: "96Mi" } },
+    securityContext: restricted,
+    volumeMounts: [{ name: "admin", mountPath: mounts.admin }],
   };
 }
 
@@ -58,8 +81,9 @@ function envoyContainer(plan: FleetPlan, { envoyImage, imagePullPolicy, envoy: {
     env: [field("POD_NAMESPACE", "metadata.namespace"), field("POD_NAME", "metadata.name")],
     ports: [{ name: "metrics", containerPort: stats.port, protocol: "TCP" }],
     readinessProbe: { httpGet: { path: "/ready", port: stats.port }, periodSeconds: 2 },
+    lifecycle: { preStop: { httpGet: { path: "/shutdown", port: shutdownPort, scheme: "HTTP" } } },
     ...(resources === undefined ? {} : { resources }),
-    securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } },
+    securityContext: restricted,
     volumeMounts: [{ name: "certificates", mountPath: mounts.certificates, readOnly: true }, { name: "configuration", mountPath: mounts.configuration, readOnly: true }, { name: "admin", mountPath: mounts.admin }, ...extraVolumeMounts],
   };
 }

@@ -3,6 +3,8 @@ import type { EnvoySettings } from "#settings/envoy";
 /** What an installation says about the Envoys that are made for Gateways. */
 export interface ProvisionSettings {
   readonly envoyImage: string;
+  /** The image of this program: its shutdown manager lets each Envoy end without losing a request. */
+  readonly contourImage: string;
   readonly imagePullPolicy: "Always" | "IfNotPresent" | "Never";
   /** The address at which Envoys find the controller. */
   readonly xds: { readonly host: string; readonly port: number };

@@ -1,21 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
-
-/** One file or folder of this machine, and its place in the image. */
-export interface ImageEntry {
-  readonly from: string;
-  readonly to: string;
-}
+import { basename, join } from "node:path";
+import type { ImageContents } from "../../tools/image/contents.ts";
+import { layOutRoot } from "../../tools/image/root-files.ts";
 
 /** What a container image holds; it is made without any registry and without a container tool. */
-export interface ImageWish {
+export interface ImageWish extends ImageContents {
   readonly tags: readonly string[];
-  readonly entries: readonly ImageEntry[];
-  /** Programs: copied together with the shared libraries that they need. */
-  readonly programs?: readonly ImageEntry[];
   readonly entrypoint: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly user?: string;
@@ -33,43 +26,6 @@ export function buildImage(outPath: string, wish: ImageWish): void {
     renameSync(`${outPath}.${process.pid}`, outPath);
   } finally {
     rmSync(work, { recursive: true, force: true });
-  }
-}
-
-const users = [["root", 0], ["nobody", 65534], ["nonroot", 65532]] as const;
-
-function layOutRoot(root: string, wish: ImageWish): void {
-  for (const folder of ["tmp", "etc", "root", "home/nonroot"]) mkdirSync(join(root, folder), { recursive: true });
-  execFileSync("chmod", ["1777", join(root, "tmp")]);
-  writeFileSync(join(root, "etc/passwd"), users.map(([name, id]) => `${name}:x:${id}:${id}:${name}:/tmp:/sbin/nologin\n`).join(""));
-  writeFileSync(join(root, "etc/group"), users.map(([name, id]) => `${name}:x:${id}:\n`).join(""));
-  writeFileSync(join(root, "etc/nsswitch.conf"), "hosts: files dns\n");
-  for (const entry of wish.entries) place(root, entry);
-  for (const program of wish.programs ?? []) placeProgram(root, program);
-}
-
-function place(root: string, { from, to }: ImageEntry): void {
-  const target = join(root, to);
-  mkdirSync(dirname(target), { recursive: true });
-  cpSync(realpathSync(from), target, { recursive: true, verbatimSymlinks: true });
-}
-
-function placeProgram(root: string, program: ImageEntry): void {
-  place(root, program);
-  for (const library of [...librariesOf(program.from), ...nameLookupLibraries]) {
-    if (existsSync(library) && !existsSync(join(root, library))) place(root, { from: library, to: library });
-  }
-}
-
-// glibc opens these by name at run time, so ldd does not list them.
-const nameLookupLibraries = ["libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2"].map((name) => `/lib/x86_64-linux-gnu/${name}`);
-
-function librariesOf(program: string): readonly string[] {
-  try {
-    const listing = execFileSync("ldd", [program], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-    return [...listing.matchAll(/(\/\S+) \(0x/g)].map((match) => match[1] ?? "");
-  } catch {
-    return []; // a static program
   }
 }
 

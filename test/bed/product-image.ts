@@ -1,30 +1,9 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import type { ImageEntry, ImageWish } from "./image.ts";
+import { contourContents, entrypoint } from "../../tools/image/contents.ts";
+import type { ImageWish } from "./image.ts";
 
-const root = join(import.meta.dirname, "../..");
-
-interface Lockfile {
-  readonly packages: Readonly<Record<string, { readonly dev?: boolean; readonly optional?: boolean }>>;
-}
-
-// Node itself is an optional dependency, and it goes into the image as a program of its own.
-function productionPackages(): readonly string[] {
-  const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as Lockfile;
-  const wanted = Object.entries(lock.packages).filter(([path, entry]) => path.startsWith("node_modules/") && entry.dev !== true && entry.optional !== true);
-  return wanted.map(([path]) => path).filter((path) => !path.slice("node_modules/".length).includes("/node_modules/"));
-}
-
-/** The image of this project's controller: Node, the sources as they are, and the packages they need at run time. */
+/** The image of this project's controller, of the same files as deploy/image/Dockerfile makes it. */
 export function contourImage(tag = "test.local/contour:latest"): ImageWish {
-  const entry = (path: string): ImageEntry => ({ from: join(root, path), to: `/app/${path}` });
-  return {
-    tags: [tag],
-    programs: [{ from: process.execPath, to: "/usr/bin/node" }],
-    entries: [entry("package.json"), entry("src"), entry("proto"), ...productionPackages().map(entry)],
-    entrypoint: ["/usr/bin/node", "--no-memory-reducer", "/app/src/cli/main.ts"],
-    workingDir: "/app",
-  };
+  return { tags: [tag], ...contourContents(), entrypoint: [entrypoint], workingDir: "/app" };
 }
 
 /** The image of the Envoy binary at `binaryPath`. */

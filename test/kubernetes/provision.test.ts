@@ -79,7 +79,7 @@ describe("Envoys that are made for Gateways, with a real API server", { timeout:
     api = await startApiServer();
     await api.apply([...contourCrds(), ...gatewayCrds()]);
     await api.apply(objects);
-    ({ process: controller, xdsPort } = await startController(api, "--disable-leader-election", "--provision-gateways", "--provisioned-envoy-image", "example/envoy:1", "--xds-service-host", "contour.projectcontour"));
+    ({ process: controller, xdsPort } = await startController(api, "--disable-leader-election", "--provision-gateways", "--provisioned-envoy-image", "example/envoy:1", "--provisioned-contour-image", "example/contour:1", "--xds-service-host", "contour.projectcontour"));
     await api.apply([edge, inner].filter((object) => object !== undefined));
   });
   after(async () => {
@@ -113,13 +113,14 @@ describe("Envoys that are made for Gateways, with a real API server", { timeout:
 
   it("follows the parameters of the class", async () => {
     const { spec } = await made("deployments", "envoy-inner");
-    const template = spec?.["template"] as { metadata: Made["metadata"]; spec: { nodeSelector: object; tolerations: object[]; containers: { args: string[]; resources: object; image: string }[] } };
+    const template = spec?.["template"] as { metadata: Made["metadata"]; spec: { nodeSelector: object; tolerations: object[]; containers: { name: string; args: string[]; resources: object; image: string }[] } };
     assert.equal(spec?.["replicas"], 3);
     assert.equal(template.metadata.annotations?.["team"], "edge");
     assert.deepEqual(template.spec.nodeSelector, { "kubernetes.io/os": "linux", role: "edge" });
     assert.deepEqual(template.spec.tolerations, [{ key: "edge", operator: "Exists" }]);
     assert.deepEqual(template.spec.containers[0]?.resources, { requests: { cpu: "50m" } });
     assert.ok(template.spec.containers[0]?.args.includes("warn"));
+    assert.deepEqual(template.spec.containers.map(({ name, image }) => `${name} ${image}`), ["envoy example/envoy:1", "shutdown-manager example/contour:1"]);
     const service = await made("services", "envoy-inner");
     assert.deepEqual([service.spec?.["type"], service.spec?.["externalTrafficPolicy"]], ["NodePort", "Cluster"]);
     assert.ok((await made("configmaps", "envoy-inner")).data?.["envoy.json"]?.includes("fixed_heap"));
