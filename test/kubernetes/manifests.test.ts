@@ -47,6 +47,7 @@ describe("deploy/", () => {
       const jobs = objects.filter(({ kind }) => kind === "Job").map(({ metadata }) => metadata.name);
       assert.deepEqual(jobs, folder === "gateway-provisioner" ? [] : [`contour-certgen-v${version.replaceAll(".", "-")}`]);
     }
+    assert.match(read("../examples/operations/shop.yaml"), new RegExp(`image: ${images["projectcontour/contour"]}$`, "m"));
     assert.deepEqual([...read("gateway-provisioner/deployment.yaml").matchAll(/-image=(\S+)/g)].map((match) => match[1]), Object.values(images));
   });
 

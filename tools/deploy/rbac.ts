@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import type { Permission } from "#app/permissions";
-import { certgenPermissions, provisionerPermissions, servePermissions } from "#app/permissions";
+import { certgenPermissions, provisionerPermissions, provisioningServePermissions, servePermissions } from "#app/permissions";
 
 const namespace = "projectcontour";
 const group = "rbac.authorization.k8s.io";
@@ -27,6 +27,9 @@ export function rbacFiles(): Readonly<Record<string, string>> {
       ...granted("Role", { role: "contour", binding: "contour-rolebinding", account: "contour" }, servePermissions().namespace),
       ...granted("Role", { role: "contour-certgen", binding: "contour", account: "contour-certgen" }, certgenPermissions().namespace),
     ]),
+    "helm/contour/files/serve.yaml": text([servePermissions()]),
+    "helm/contour/files/serve-and-provision.yaml": text([provisioningServePermissions()]),
+    "helm/contour/files/certgen.yaml": text([certgenPermissions()]),
     "gateway-provisioner/rbac.yaml": text([
       ...granted("ClusterRole", { role: provisioner, binding: provisioner, account: provisioner }, provisionerPermissions().cluster),
       ...granted("Role", { role: provisioner, binding: `${provisioner}-leader-election`, account: provisioner }, provisionerPermissions().namespace),

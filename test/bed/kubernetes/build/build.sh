@@ -2,6 +2,7 @@
 # Builds what the test bed runs, from Go modules. Usage: build.sh [control|cluster|conformance]...  (default: cluster)
 #   control      etcd, kube-apiserver and the rest of Kubernetes: one binary, about 13 CPU minutes the first time
 #   cluster      control + CoreDNS, the pause container and the echo server (about 3 more)
+#   helm         Helm, which renders the chart (about 4 CPU minutes)
 #   conformance  the Gateway API's own conformance suite and its CRDs (1 to 5 more)
 # Safe to repeat and to run twice at once. Needs Go.
 set -euo pipefail
@@ -33,6 +34,7 @@ build_control() {
   build hyperkube hyperkube build -ldflags "-s -w -X $p.gitVersion=$K8S_VERSION -X $p.gitMajor=1 -X $p.gitMinor=37 -X $p.gitTreeState=clean"
   for c in etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl; do ln -sf hyperkube "$BIN/$c"; done
 }
+build_helm() { build helm helm build -ldflags "-s -w" helm.sh/helm/v4/cmd/helm; }
 build_cluster() {
   build_control
   build coredns coredns build -ldflags "-s -w"
@@ -63,8 +65,8 @@ build_conformance() {
 }
 for target in "${@:-cluster}"; do
   case $target in
-    control|cluster|conformance) build_"$target" ;;
-    *) echo "unknown target $target: control, cluster or conformance" >&2; exit 2 ;;
+    control|helm|cluster|conformance) build_"$target" ;;
+    *) echo "unknown target $target: control, helm, cluster or conformance" >&2; exit 2 ;;
   esac
 done
 log "ready in $CACHE"

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { ensureEnvoyBinary } from "#app/envoy-binary";
+import { envoyVersion } from "#settings/envoy";
+import { testbedFolder } from "../bed/cache.ts";
+import type { Cluster } from "../bed/cluster.ts";
+import { startCluster } from "../bed/cluster.ts";
+import type { RunningProcess } from "../bed/process.ts";
+import { contourImage, envoyImage } from "../bed/product-image.ts";
+import { sectionsOf } from "./commands.ts";
+import type { LoopResult } from "./request-loop.ts";
+
+const root = join(import.meta.dirname, "../..");
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { readonly version: string };
+const sections = sectionsOf(join(root, "docs/operations.md"));
+const next = { contour: "v99.0.0", envoy: "distroless-v99.0.0" };
+
+/** What comes and goes by itself. */
+const ofKubernetes = new Set(["events", "events.events.k8s.io", "endpoints", "endpointslices.discovery.k8s.io", "leases.coordination.k8s.io", "pods.metrics.k8s.io", "podmetrics"]);
+
+describe("docs/operations.md on a real cluster", { timeout: 900_000 }, () => {
+  let cluster: Cluster;
+  let checkout: string;
+  let emptyCluster: readonly string[];
+  let load: RunningProcess | undefined;
+
+  before(async () => {
+    cluster = await startCluster();
+    const binary = await ensureEnvoyBinary({ env: process.env, progress() {} });
+    const tagged = (image: string, ...tags: readonly string[]): readonly string[] => tags.map((tag) => `docker.io/${image}:${tag}`);
+    await cluster.importImage({ ...contourImage(), tags: tagged("projectcontour/contour", `v${version}`, next.contour) });
+    await cluster.importImage({ ...envoyImage(binary), tags: tagged("envoyproxy/envoy", `distroless-v${envoyVersion}`, next.envoy) });
+    checkout = mkdtempSync(join(tmpdir(), "contour-checkout-"));
+    for (const folder of ["deploy", "crds", "examples"]) cpSync(join(root, folder), join(checkout, folder), { recursive: true });
+    emptyCluster = await everything();
+  });
+  after(async () => {
+    await load?.stop();
+    await cluster?.stop();
+    if (checkout !== undefined) rmSync(checkout, { recursive: true, force: true });
+  });
+
+  /** Kind, namespace and name of everything in the cluster. */
+  const everything = async (): Promise<readonly string[]> => {
+    const kinds = (await cluster.kubectl("api-resources", "--verbs=list", "-o", "name")).trim().split("\n").filter((kind) => !ofKubernetes.has(kind));
+    const found = await cluster.kubectl("get", kinds.join(","), "--all-namespaces", "--ignore-not-found", "-o", 'jsonpath={range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name}{"\\n"}{end}');
+    return found.trim().split("\n").toSorted();
+  };
+
+  /** Runs the commands of a section as a reader would, in one shell session; gives what they print. */
+  const run = async (title: string): Promise<string> => {
+    const section = sections.find((one) => one.title === title);
+    assert.ok(section, `docs/operations.md has a section "${title}" with commands`);
+    const variables = join(checkout, "variables");
+    const outputs: string[] = [];
+    for (const script of section.scripts) {
+      writeFileSync(join(checkout, "script"), `set -euo pipefail\ncd ${checkout}\nPATH=${join(testbedFolder(), "bin")}:$PATH\n[ ! -f ${variables} ] || . ${variables}\n${script}declare -p ADDRESS KEYS POD 2>/dev/null >${variables} || true\n`);
+      const { stdout } = await cluster.exec("bash", join(checkout, "script")).catch((error: unknown) => Promise.reject(Object.assign(new Error(`${title}:\n${script}\n${String((error as { stderr?: string }).stderr)}`), { cause: error })));
+      outputs.push(stdout);
+    }
+    return outputs.join("\n");
+  };
+  const variable = (name: string): string => new RegExp(`^declare -- ${name}="(.*)"$`, "m").exec(readFileSync(join(checkout, "variables"), "utf8"))?.[1] ?? "";
+  const images = async (): Promise<ReadonlySet<string>> => new Set((await cluster.kubectl("-n", "projectcontour", "get", "pods", "--field-selector=status.phase=Running", "-o", "jsonpath={.items[*].spec.containers[*].image}")).split(" "));
+
+  it("installs", async () => {
+    await run("Install");
+    assert.match(variable("ADDRESS"), /^\d+\.\d+\.\d+\.\d+$/);
+  });
+
+  it("serves a site", async () => assert.match(await run("A site"), /^hello from shop-/m));
+
+  it("serves it with TLS", async () => assert.match(await run("TLS"), /^hello from shop-/m));
+
+  it("lets itself be looked into", async () => {
+    const printed = await run("Look inside");
+    assert.match(printed, /^contour_/m);
+    assert.match(printed, /"msg":/);
+    assert.match(printed, /contour-[0-9a-z]+-[0-9a-z]+-/);
+  });
+
+  it("is upgraded and rolled back without a failing request", async () => {
+    const args = [join(root, "test/cluster/request-loop.ts"), variable("ADDRESS"), "shop.example.com", join(variable("KEYS"), "tls.crt")];
+    load = cluster.start("request-loop", process.execPath, ...args);
+    const path = join(checkout, "deploy/render/contour-deployment.yaml");
+    const release = readFileSync(path, "utf8");
+    writeFileSync(path, release.replaceAll(`contour:v${version}`, `contour:${next.contour}`).replaceAll(`distroless-v${envoyVersion}`, next.envoy).replace(`contour-certgen-v${version.replaceAll(".", "-")}`, "contour-certgen-v99-0-0"));
+    const [upgrade, back] = sections.find(({ title }) => title === "Upgrade")?.scripts ?? [];
+    assert.ok(upgrade !== undefined && back !== undefined);
+    await run("Upgrade");
+    const { answered, failed } = JSON.parse((await load.stop(20_000), load.logTail().trim().split("\n").at(-1) ?? "")) as LoopResult;
+    load = undefined;
+    assert.deepEqual(failed, []);
+    assert.ok(answered > 1000, `${answered} requests`);
+    assert.ok((await images()).has(`projectcontour/contour:v${version}`));
+    const revisions = await cluster.kubectl("-n", "projectcontour", "get", "replicasets", "-o", "jsonpath={.items[*].spec.template.spec.containers[*].image}");
+    assert.ok(revisions.includes(next.contour) && revisions.includes(next.envoy), "there was an upgrade to roll back from");
+    writeFileSync(path, release);
+    console.log(`${answered} requests during upgrade and rollback, none failed`);
+  });
+
+  it("is removed, and leaves nothing", async () => {
+    await run("Remove");
+    assert.deepEqual(await everything(), emptyCluster);
+  });
+});

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { promisify } from "node:util";
+import { parse } from "yaml";
+import { envoyVersion } from "#settings/envoy";
+import { kustomize } from "../../tools/deploy/render.ts";
+import type { ApiServer } from "../bed/api-server.ts";
+import { startApiServer } from "../bed/api-server.ts";
+import { binaryPath, testbedFolder } from "../bed/cache.ts";
+import type { TestObject } from "../bed/kube-client.ts";
+import { contourCrds, objectsOf } from "./serving.ts";
+
+const root = join(import.meta.dirname, "../..");
+const chart = join(root, "deploy/helm/contour");
+const helm = (...args: readonly string[]): string => {
+  const binary = join(testbedFolder(), "bin/helm");
+  if (!existsSync(binary)) throw new Error(`${binary} is missing: run test/bed/setup.sh`);
+  return execFileSync(binary, args, { encoding: "utf8", maxBuffer: 16 * 1024 * 1024, stdio: ["ignore", "pipe", "pipe"] });
+};
+const template = (...args: readonly string[]): string => helm("template", "contour", chart, "--namespace", "projectcontour", ...args);
+const yaml = (path: string): unknown => parse(readFileSync(join(chart, path), "utf8"));
+
+/** What is chosen, each in one file of values. */
+const choices: Readonly<Record<string, object>> = {
+  defaults: {},
+  "a Deployment of Envoys": { envoy: { kind: "Deployment", replicas: 3, terminationGracePeriodSeconds: 60, priorityClassName: "system-cluster-critical" } },
+  "Envoys for Gateways, and policies": { gateways: { provision: true }, networkPolicies: { enabled: true } },
+  "everything else": {
+    configuration: { httpproxy: { rootNamespaces: ["team"] } },
+    controller: { ingressClassName: "edge", rootNamespaces: "team", extraArgs: ["--debug"], podAnnotations: { team: "edge" }, nodeSelector: { role: "edge" }, tolerations: [{ key: "edge", operator: "Exists" }], serviceAccountAnnotations: { cloud: "role" } },
+    envoy: { hostPorts: { enabled: false }, service: { type: "ClusterIP", annotations: { a: "b" } }, logLevel: "warn" },
+    certgen: { lifetimeDays: 30 }, ingressClass: { create: true, default: true }, podDisruptionBudgets: { enabled: false }, imagePullSecrets: [{ name: "mirror" }],
+    image: { repository: "example.com/contour", tag: "mine" },
+  },
+};
+
+interface PodSpec {
+  readonly containers: readonly { readonly name: string; readonly args?: readonly string[]; readonly volumeMounts?: readonly { readonly name: string }[] }[];
+  readonly volumes?: readonly { readonly name: string }[];
+}
+
+/** The pods of a text of manifests, by their first container, without what is named after a release or configured in another way. */
+function podsOf(text: string): Readonly<Record<string, unknown>> {
+  const workloads = objectsOf(text).filter(({ kind }) => ["Deployment", "DaemonSet", "Job"].includes(kind));
+  return Object.fromEntries(workloads.map((object) => {
+    const { spec } = (object["spec"] as { readonly template: { readonly spec: PodSpec } }).template;
+    const named = ["serviceAccountName", "labelSelector", "matchLabels", "imagePullPolicy"];
+    const common = JSON.stringify(spec, (key, value: unknown) => (named.includes(key) ? undefined : Array.isArray(value) ? value.filter(isCommon) : value));
+    return [`${object.kind} of ${spec.containers.map(({ name }) => name).join(", ")}`, JSON.parse(common)];
+  }));
+}
+
+function isCommon(item: unknown): boolean {
+  if (typeof item === "string") return !/^--(envoy-service-name|config-path)=/.test(item);
+  return (item as { readonly name?: string }).name !== "contour-config";
+}
+
+describe("the Helm chart", () => {
+  it("is sound, in Helm's own eyes", () => assert.match(helm("lint", "--strict", chart), /1 chart\(s\) linted, 0 chart\(s\) failed/));
+
+  it("is of this release", () => {
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { readonly version: string };
+    const { version: chartVersion, appVersion } = yaml("Chart.yaml") as Readonly<Record<string, string>>;
+    assert.deepEqual([chartVersion, appVersion], [version, `v${version}`]);
+    assert.equal((yaml("values.yaml") as { readonly envoy: { readonly image: { readonly tag: string } } }).envoy.image.tag, `distroless-v${envoyVersion}`);
+  });
+
+  it("makes the same pods as the manifests", () => {
+    for (const [folder, args] of [["daemonset", []], ["deployment", ["--set", "envoy.kind=Deployment"]]] as const) assert.deepEqual(podsOf(template(...args)), podsOf(kustomize(folder)));
+  });
+
+  it("refuses values that mean nothing", () => {
+    for (const wrong of ["envoy.kind=StatefulSet", "envoy.drainDelay=soon", "controler.replicas=3", "controller.replicas=0"]) assert.throws(() => template("--set", wrong), /don't meet the specifications of the schema/, wrong);
+  });
+});
+
+describe("the Helm chart and a real API server", { timeout: 120_000 }, () => {
+  let api: ApiServer;
+  let folder: string;
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "contour-helm-"));
+    api = await startApiServer();
+    await api.apply([{ apiVersion: "v1", kind: "Namespace", metadata: { name: "projectcontour" } }, ...contourCrds()]);
+  });
+  after(async () => {
+    await api?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  for (const [choice, values] of Object.entries(choices)) {
+    it(`is taken with ${choice}`, async () => {
+      const path = (name: string): string => join(folder, `${choice.replaceAll(/\W/g, "-")}-${name}`);
+      writeFileSync(path("values.json"), JSON.stringify(values));
+      writeFileSync(path("objects.yaml"), template("--values", path("values.json")));
+      await promisify(execFile)(binaryPath("kubectl"), ["--kubeconfig", api.kubeconfigPath, "--namespace", "projectcontour", "apply", "--server-side", "--validate=strict", "--dry-run=server", "-f", path("objects.yaml")]);
+    });
+  }
+});
