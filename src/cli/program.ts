@@ -1,5 +1,4 @@
-import { contourVersion } from "#cli/release";
-import { envoyVersion } from "#settings/envoy";
+import { shortVersion } from "#cli/release";
 import { Command, CommanderError } from "commander";
 
 /** Exit codes: 0 done, 1 the input has errors, 2 the command was not understood, 3 something outside failed. */
@@ -8,7 +7,7 @@ export const exitCode = { ok: 0, invalid: 1, usage: 2, failed: 3 } as const;
 /** Runs one command line and gives its exit code. Only the chosen command's code is loaded. */
 export async function runProgram(args: readonly string[]): Promise<number> {
   let code: number = exitCode.ok;
-  const program = new Command("contour").description("Routes HTTP(S) traffic into Kubernetes: Ingress, HTTPProxy and Gateway API to Envoy.").version(versionText()).exitOverride().showHelpAfterError("(contour COMMAND --help shows what there is)");
+  const program = new Command("contour").description("Routes HTTP(S) traffic into Kubernetes: Ingress, HTTPProxy and Gateway API to Envoy.").version(shortVersion()).exitOverride().showHelpAfterError("(contour COMMAND --help shows what there is)");
   const finish = (result: number): void => void (code = result);
   (await import("#cli/translate")).defineTranslate(program, finish);
   (await import("#cli/run")).defineRun(program, finish);
@@ -17,7 +16,9 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   (await import("#cli/bootstrap")).defineBootstrap(program, finish);
   (await import("#cli/certgen")).defineCertgen(program, finish);
   (await import("#cli/envoy")).defineEnvoy(program, finish);
-  program.command("version").description("print the version").action(() => void process.stdout.write(`${versionText()}\n`));
+  (await import("#cli/cli")).defineCli(program, finish);
+  (await import("#cli/version")).defineVersion(program);
+  (await import("#cli/completion")).defineCompletion(program);
   try {
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {
@@ -27,8 +28,4 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     return exitCode.failed;
   }
   return code;
-}
-
-function versionText(): string {
-  return `contour ${contourVersion()} (Envoy ${envoyVersion})`;
 }

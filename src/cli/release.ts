@@ -1,11 +1,12 @@
-import { readFileSync } from "node:fs";
+import { buildInfo } from "#app/build-info";
+import { envoyVersion } from "#settings/envoy";
 
-/** The release that this program is. */
-export function contourVersion(): string {
-  return (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string }).version;
+/** The release, and the Envoy that it is made for, in one line. */
+export function shortVersion(): string {
+  return `contour ${buildInfo(process.env).version} (Envoy ${envoyVersion})`;
 }
 
 /** The image of this release. */
 export function contourImage(): string {
-  return `projectcontour/contour:v${contourVersion()}`;
+  return `projectcontour/contour:v${buildInfo(process.env).version}`;
 }
