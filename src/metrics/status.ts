@@ -15,6 +15,8 @@ export function createStatusMetrics(registry: Registry): { written(kind: string,
   return {
     written(kind, outcome, seconds) {
       total.inc({ kind });
+      // A series that begins at 1 has no increase: the first failure would go unseen.
+      for (const counted of Object.values(outcomes)) counted.inc({ kind }, 0);
       outcomes[outcome].inc({ kind });
       if (outcome !== "noop") duration.observe({ kind, error: String(outcome !== "success") }, seconds);
     },

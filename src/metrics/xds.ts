@@ -35,7 +35,13 @@ export function createXdsMetrics(registry: Registry): XdsMetrics {
     envoysConnected: (count) => envoys.set(count),
     acked: (type) => acks.inc({ type }),
     nacked: (type) => nacks.inc({ type }),
-    pushed: (type, size) => (pushes.inc({ type }), bytes.inc({ type }, size)),
+    pushed(type, size) {
+      pushes.inc({ type });
+      bytes.inc({ type }, size);
+      // A series that begins at 1 has no increase: the first refusal would go unseen.
+      acks.inc({ type }, 0);
+      nacks.inc({ type }, 0);
+    },
     propagated: (type, seconds) => propagation.observe({ type }, seconds),
     certificateLoaded: (expiresAt) => certificate.set(expiresAt / 1000),
   };

@@ -49,7 +49,7 @@ export async function serveXds(options: XdsOptions): Promise<XdsServer> {
   const closing = new AbortController();
   const signal = AbortSignal.any([options.signal, closing.signal]);
   const credentials = options.tls ? await MutualTls.follow(options.tls, signal, options.log, (expiresAt) => options.metrics.certificateLoaded(expiresAt)) : ServerCredentials.createInsecure();
-  const server = new Server({ ...serverOptions, ...(options.connectionAgeMs === undefined ? {} : { "grpc.max_connection_age_ms": options.connectionAgeMs }) });
+  const server = new Server({ ...serverOptions, ...ageOptions(options.connectionAgeMs) });
   const envoys = new Envoys(options);
   for (const method of methods) server.addService({ [method.path]: definitionOf(method) }, { [method.path]: (call: Call) => envoys.serve(call, method) });
   const port = await bind(server, options.address, credentials);
@@ -69,6 +69,11 @@ const serverOptions = {
   // An Envoy that reconnects names every resource it holds, with its version.
   "grpc.max_receive_message_length": 64 * 2 ** 20,
 } as const;
+
+// Who does not read cannot be told to go: after the grace, its connection is closed.
+function ageOptions(ageMs: number | undefined): object {
+  return ageMs === undefined ? {} : { "grpc.max_connection_age_ms": ageMs, "grpc.max_connection_age_grace_ms": ageMs / 2 };
+}
 
 function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -96,7 +101,7 @@ class Envoys {
     const end = this.#opened(method, (code) => {
       keep();
       counted.ended(code);
-      if (envoy !== undefined) this.#left(envoy, stream, call);
+      if (envoy !== undefined) this.#left(envoy, stream);
     });
     call.on("data", (request: Request) => {
       counted.received();
@@ -139,16 +144,17 @@ class Envoys {
     const node = request.node ?? Node.fromPartial({});
     const store = this.#options.fleetOf(node, certificateOf(call));
     if (store === undefined) return refuseCall(call, node.id);
-    const key = keyOf(call, node.id);
-    const envoy = this.#envoys.get(key) ?? new ConnectedEnvoy({ nodeId: node.id, peer: call.getPeer() }, store, this.#context);
-    this.#envoys.set(key, envoy);
+    const identity = { nodeId: node.id, peer: call.getPeer() };
+    const envoy = this.#envoys.get(keyOf(identity)) ?? new ConnectedEnvoy(identity, store, this.#context);
+    this.#envoys.set(keyOf(identity), envoy);
     envoy.join(stream);
     this.#context.metrics.envoysConnected(this.#envoys.size);
     return envoy;
   }
 
-  #left(envoy: ConnectedEnvoy, stream: Stream, call: Call): void {
-    if (envoy.leave(stream)) this.#envoys.delete(keyOf(call, envoy.nodeId));
+  // By what was noted when it came: a connection that broke does not know its peer any more.
+  #left(envoy: ConnectedEnvoy, stream: Stream): void {
+    if (envoy.leave(stream)) this.#envoys.delete(keyOf(envoy));
     this.#context.metrics.envoysConnected(this.#envoys.size);
   }
 
@@ -161,8 +167,8 @@ class Envoys {
 }
 
 // All streams of one Envoy come over one connection; several Envoys may have the same name.
-function keyOf(call: Call, nodeId: string): string {
-  return `${call.getPeer()}|${nodeId}`;
+function keyOf({ nodeId, peer }: { readonly nodeId: string; readonly peer: string }): string {
+  return `${peer}|${nodeId}`;
 }
 
 /** What of an Envoy's certificate says who it is. */

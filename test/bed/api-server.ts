@@ -38,6 +38,8 @@ export interface ApiServer extends KubeClient {
   bringUp(): Promise<void>;
   /** `takeDown`, then `bringUp`. */
   restart(): Promise<void>;
+  /** Makes etcd forget all revisions but the newest. */
+  compact(): Promise<void>;
   /** Freezes kube-apiserver: connections stay open and nothing answers. */
   pause(): void;
   resume(): void;
@@ -140,7 +142,7 @@ async function startRest(parts: Parts): Promise<ApiServer> {
   };
 }
 
-type Life = Pick<ApiServer, "takeDown" | "bringUp" | "restart" | "pause" | "resume" | "stop">;
+type Life = Pick<ApiServer, "compact" | "takeDown" | "bringUp" | "restart" | "pause" | "resume" | "stop">;
 
 function createLife({ layout, etcd }: Parts, client: KubeClient): Life {
   let server: RunningProcess | undefined;
@@ -158,6 +160,7 @@ function createLife({ layout, etcd }: Parts, client: KubeClient): Life {
       await takeDown();
       await bringUp();
     },
+    compact: () => compact(layout.etcdPort),
     pause: () => server?.signal("SIGSTOP"),
     resume: () => server?.signal("SIGCONT"),
     stop: async () => {
@@ -166,6 +169,16 @@ function createLife({ layout, etcd }: Parts, client: KubeClient): Life {
       rmSync(layout.folder, { recursive: true, force: true });
     },
   };
+}
+
+async function compact(etcdPort: number): Promise<void> {
+  const ask = async (what: string, body: object): Promise<{ readonly header: { readonly revision: string } }> => {
+    const answer = await fetch(`http://127.0.0.1:${etcdPort}/v3/kv/${what}`, { method: "POST", body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`etcd ${what}: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()) as { readonly header: { readonly revision: string } };
+  };
+  const { header } = await ask("range", { key: Buffer.from("/").toString("base64") });
+  await ask("compaction", { revision: header.revision, physical: true });
 }
 
 async function untilReady(server: RunningProcess, etcd: RunningProcess, client: KubeClient): Promise<void> {

@@ -77,7 +77,7 @@ export async function startServing(api: Pick<ApiServer, "kubeconfigPath" | "fold
 /** Starts only the controller. */
 export async function startController(api: Pick<ApiServer, "kubeconfigPath" | "folder">, ...args: readonly string[]): Promise<Pick<Serving, "process" | "httpPort" | "xdsPort" | "debugPort">> {
   const [xdsPort = 0, httpPort = 0, debugPort = 0] = await freePorts(3);
-  const flags = ["serve", "--kubeconfig", api.kubeconfigPath, "--insecure", "--xds-port", String(xdsPort), "--http-address", "127.0.0.1", "--http-port", String(httpPort), "--health-address", "127.0.0.1", "--health-port", String(httpPort), "--debug-http-port", String(debugPort)];
+  const flags = ["serve", "--kubeconfig", api.kubeconfigPath, ...(args.includes("--contour-cafile") ? [] : ["--insecure"]), "--xds-port", String(xdsPort), "--http-address", "127.0.0.1", "--http-port", String(httpPort), "--health-address", "127.0.0.1", "--health-port", String(httpPort), "--debug-http-port", String(debugPort)];
   const process = startProcess({ name: "contour", command: join(root, "bin/contour"), args: [...flags, ...args], logPath: join(api.folder, `contour-${xdsPort}.log`) });
   return { process, httpPort, xdsPort, debugPort };
 }

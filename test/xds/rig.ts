@@ -80,9 +80,12 @@ export class PlayedEnvoy {
   refuses: (text: string) => boolean = () => false;
   /** Types whose responses it does not answer by itself. */
   readonly silentOn = new Set<TypeUrl>();
+  /** Runs when a stream has ended, whatever the reason. */
+  onEnd: () => void = () => {};
   /** Runs before the answer to a response. */
   onResponse: (seen: Seen) => void = () => {};
   readonly #variant: Variant;
+  readonly #id: string;
   readonly #client: Client;
   readonly #calls = new Map<string, Call>();
   readonly #names = new Map<TypeUrl, Set<string>>();
@@ -90,7 +93,8 @@ export class PlayedEnvoy {
   readonly #waiters = new Set<() => void>();
   error: Error | undefined;
 
-  constructor(address: string, variant: Variant, tls: ChannelCredentials = credentials.createInsecure()) {
+  constructor(address: string, variant: Variant, tls: ChannelCredentials = credentials.createInsecure(), id = "played") {
+    this.#id = id;
     this.#variant = variant;
     this.#client = new Client(address, tls, { "grpc.max_receive_message_length": -1, "grpc.use_local_subchannel_pool": 1, "grpc.ssl_target_name_override": "contour" });
   }
@@ -167,6 +171,7 @@ export class PlayedEnvoy {
     const call = this.#client.makeBidiStreamRequest(method?.path ?? "", same, same);
     call.on("data", (bytes: Buffer) => this.#receive(bytes));
     call.on("error", (error) => (this.error = error));
+    call.on("status", () => this.onEnd());
     return call;
   }
 
@@ -210,7 +215,7 @@ export class PlayedEnvoy {
 
   #send(type: TypeUrl, what: { subscribe?: readonly string[]; unsubscribe?: readonly string[]; versions?: Readonly<Record<string, string>>; nonce?: string; error?: string | undefined }): void {
     const errorDetail = what.error === undefined ? undefined : { code: 13, message: what.error, details: [] };
-    const node = { id: "played" };
+    const node = { id: this.#id };
     const request =
       this.#variant.mode === "delta"
         ? DeltaDiscoveryRequest.encode(DeltaDiscoveryRequest.fromPartial({ node, typeUrl: type, resourceNamesSubscribe: [...(what.subscribe ?? [])], resourceNamesUnsubscribe: [...(what.unsubscribe ?? [])], initialResourceVersions: what.versions ?? {}, responseNonce: what.nonce ?? "", ...(errorDetail && { errorDetail }) }))

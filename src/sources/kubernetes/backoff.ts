@@ -5,14 +5,17 @@ export interface BackoffOptions {
   readonly maxMs?: number;
 }
 
-/** Waits that double from `baseMs` to `maxMs`, each shortened by up to half at random, so that many clients do not return at one moment. */
+/**
+ * Waits that double from `baseMs` to `maxMs`, each shortened by up to half at random, so that many clients do not
+ * return at one moment. The longest is short: after an outage of the API server, it is what users wait for their first change.
+ */
 export class Backoff {
   readonly #random: () => number;
   readonly #baseMs: number;
   readonly #maxMs: number;
   #attempts = 0;
 
-  constructor({ random, baseMs = 250, maxMs = 15_000 }: BackoffOptions) {
+  constructor({ random, baseMs = 250, maxMs = 5_000 }: BackoffOptions) {
     this.#random = random;
     this.#baseMs = baseMs;
     this.#maxMs = maxMs;

@@ -1,9 +1,10 @@
 #!/bin/bash
-# Builds what the test bed runs, from Go modules. Usage: build.sh [control|cluster|conformance]...  (default: cluster)
+# Builds what the test bed runs, from Go modules. Usage: build.sh [control|cluster|conformance|prometheus]...  (default: cluster)
 #   control      etcd, kube-apiserver and the rest of Kubernetes: one binary, about 13 CPU minutes the first time
 #   cluster      control + CoreDNS, the pause container and the echo server (about 3 more)
 #   helm         Helm, which renders the chart (about 4 CPU minutes)
 #   conformance  the Gateway API's own conformance suite and its CRDs (1 to 5 more)
+#   prometheus   Prometheus and promtool without service discovery (about 5)
 # Safe to repeat and to run twice at once. Needs Go.
 set -euo pipefail
 B=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
@@ -63,10 +64,14 @@ build_conformance() {
   fi
   ln -sfn "$(gateway_api sigs.k8s.io/gateway-api)/config/crd" "$CACHE/gateway-api-crds"   # both channels
 }
+build_prometheus() {
+  local m=github.com/prometheus/prometheus/cmd
+  for c in prometheus promtool; do build $c prometheus build -tags remove_all_sd -ldflags "-s -w" $m/$c; done
+}
 for target in "${@:-cluster}"; do
   case $target in
-    control|helm|cluster|conformance) build_"$target" ;;
-    *) echo "unknown target $target: control, helm, cluster or conformance" >&2; exit 2 ;;
+    control|helm|cluster|conformance|prometheus) build_"$target" ;;
+    *) echo "unknown target $target: control, helm, cluster, conformance or prometheus" >&2; exit 2 ;;
   esac
 done
 log "ready in $CACHE"
