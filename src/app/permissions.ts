@@ -31,6 +31,15 @@ export function servePermissions({ lease = "leader-elect" }: { readonly lease?: 
   return { cluster: [...watching(watched), ...rules(readOnce, ["get"])], namespace: leading(lease) };
 }
 
+/** What `contour serve --secret-namespaces` calls: in each of these namespaces it has to be allowed `secretPermissions`. */
+export function namedSecretsServePermissions(): Permissions {
+  const { cluster, namespace } = servePermissions();
+  return { cluster: cluster.map((rule) => ({ ...rule, resources: rule.resources.filter((resource) => resource !== "secrets") })), namespace };
+}
+
+/** What has to be allowed in each namespace whose Secrets are read. */
+export const secretPermissions: readonly Permission[] = [{ apiGroups: [""], resources: ["secrets"], verbs: ["list", "watch"] }];
+
 /** What `contour gateway-provisioner` calls. */
 export function provisionerPermissions({ lease = "0d879e31.projectcontour.io" }: { readonly lease?: string } = {}): Permissions {
   const watched = Object.values(kinds).map(({ kind }) => kind).filter((kind) => !readOnce.includes(kind) && !ofIngress.includes(kind));

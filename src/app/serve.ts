@@ -13,6 +13,8 @@ import { ServiceAddresses } from "#app/service-addresses";
 import { debugPages } from "#app/debug/pages";
 import { Health } from "#app/health";
 import { serveHttp } from "#app/http-endpoints";
+import { namespacesOf } from "#app/watched-namespaces";
+import type { WatchedNamespaces } from "#app/watched-namespaces";
 import type { HttpAddress } from "#app/http-endpoints";
 import { ofIngress } from "#app/permissions";
 import type { PipelineChange } from "#app/pipeline";
@@ -59,6 +61,8 @@ export interface ServeOptions {
   /** Makes Envoys for each Gateway; without it all Gateways share those that are there. */
   readonly provision?: { readonly settings: Omit<ProvisionSettings, "envoy">; readonly namespace: string };
   readonly envoyService: { readonly namespace: string; readonly name: string };
+  /** Where objects are looked at; everywhere unless told. */
+  readonly namespaces?: WatchedNamespaces;
   /** Addresses for statuses instead of those of Envoy's Service. */
   readonly statusAddresses?: readonly LoadBalancerAddress[];
   readonly leaderElection?: { readonly namespace: string; readonly name: string; readonly leaseMs: number; readonly renewDeadlineMs: number; readonly retryMs: number };
@@ -111,6 +115,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     metrics: { ...observation.cluster, watching: (kind, established) => (observation.cluster.watching(kind, established), state.watching(kind, established)) },
     sink,
     onVersion: (kind, version) => versions.set(kind, version),
+    namespacesOf: (kind) => (options.namespaces === undefined ? undefined : namespacesOf(kind, options.namespaces, options.envoyService.namespace)),
     kinds: Object.values(kinds).filter(({ kind }) => kind !== "ContourConfiguration" && !(options.gatewaysOnly === true && ofIngress.includes(kind))),
     log,
     signal,

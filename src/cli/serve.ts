@@ -25,6 +25,8 @@ interface Options {
   readonly ingressClassName: string;
   readonly ingressStatusAddress: string;
   readonly rootNamespaces: string;
+  readonly watchNamespaces: string;
+  readonly secretNamespaces: string;
   readonly envoyServiceHttpAddress: string;
   readonly envoyServiceHttpPort: number;
   readonly envoyServiceHttpsAddress: string;
@@ -75,6 +77,8 @@ export function defineServe(program: Command, finish: (code: number) => void): v
     .option("--ingress-class-name <names>", "classes to serve, comma separated; none serves those without class and `contour`", "")
     .option("--ingress-status-address <addresses>", "addresses for statuses, comma separated, instead of those of Envoy's Service", "")
     .option("--root-namespaces <names>", "namespaces in which root HTTPProxies count, comma separated; none is all", "")
+    .option("--watch-namespaces <names>", "namespaces to look at, comma separated; none is all", "")
+    .option("--secret-namespaces <names>", "namespaces whose Secrets are read, comma separated; none is the same as --watch-namespaces", "")
     .option("--envoy-service-http-address <address>", "where Envoy listens for HTTP", "0.0.0.0")
     .option("--envoy-service-http-port <port>", "port on which Envoy listens for HTTP", parsePort, 8080)
     .option("--envoy-service-https-address <address>", "where Envoy listens for HTTPS", "0.0.0.0")
@@ -119,7 +123,13 @@ async function start(options: Options, namespace: string): Promise<number> {
     process.stderr.write("contour serve: the xDS server carries private keys, so it needs --contour-cafile, --contour-cert-file and --contour-key-file, or --provision-gateways, which makes its own; --insecure goes without, for a machine of one's own\n");
     return 2;
   }
-  const [{ serve }, { inClusterAccess }, { kubeconfigAccess }, { defaultSettings }, { createLog, switchLevelOn }] = await Promise.all([import("#app/serve"), import("#sources/kubernetes/in-cluster"), import("#sources/kubernetes/kubeconfig-access"), import("#settings/settings"), import("#app/log")]);
+  const [{ serve }, { namespaceProblem }, { inClusterAccess }, { kubeconfigAccess }, { defaultSettings }, { createLog, switchLevelOn }] = await Promise.all([import("#app/serve"), import("#app/watched-namespaces"), import("#sources/kubernetes/in-cluster"), import("#sources/kubernetes/kubeconfig-access"), import("#settings/settings"), import("#app/log")]);
+  const namespaces = { all: list(options.watchNamespaces), secrets: list(options.secretNamespaces) };
+  const problem = namespaceProblem(namespaces, list(options.rootNamespaces));
+  if (problem !== undefined) {
+    process.stderr.write(`contour serve: ${problem}\n`);
+    return 2;
+  }
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   const clock = (): number => Date.now();
@@ -143,6 +153,7 @@ async function start(options: Options, namespace: string): Promise<number> {
     health: { address: options.healthAddress, port: options.healthPort },
     debug: { address: options.debugHttpAddress, port: options.debugHttpPort },
     ...(options.provisionGateways === true ? { provision: { namespace, settings: { envoyImage: options.provisionedEnvoyImage, contourImage: options.provisionedContourImage, imagePullPolicy: options.provisionedImagePullPolicy, xds: { host: options.xdsServiceHost, port: options.xdsPort } } } } : {}),
+    namespaces,
     envoyService: { namespace: options.envoyServiceNamespace, name: options.envoyServiceName },
     ...(statusAddresses.length === 0 ? {} : { statusAddresses }),
     ...(options.disableLeaderElection === true

@@ -3,20 +3,17 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { ensureEnvoyBinary } from "#app/envoy-binary";
 import { envoyVersion } from "#settings/envoy";
 import { testbedFolder } from "../bed/cache.ts";
 import type { Cluster } from "../bed/cluster.ts";
 import { startCluster } from "../bed/cluster.ts";
 import type { RunningProcess } from "../bed/process.ts";
-import { contourImage, envoyImage } from "../bed/product-image.ts";
 import { sectionsOf } from "./commands.ts";
+import { importProduct, next, version } from "./product.ts";
 import type { LoopResult } from "./request-loop.ts";
 
 const root = join(import.meta.dirname, "../..");
-const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { readonly version: string };
 const sections = sectionsOf(join(root, "docs/operations.md"));
-const next = { contour: "v99.0.0", envoy: "distroless-v99.0.0" };
 
 /** What comes and goes by itself. */
 const ofKubernetes = new Set(["events", "events.events.k8s.io", "endpoints", "endpointslices.discovery.k8s.io", "leases.coordination.k8s.io", "pods.metrics.k8s.io", "podmetrics"]);
@@ -29,10 +26,7 @@ describe("docs/operations.md on a real cluster", { timeout: 900_000 }, () => {
 
   before(async () => {
     cluster = await startCluster();
-    const binary = await ensureEnvoyBinary({ env: process.env, progress() {} });
-    const tagged = (image: string, ...tags: readonly string[]): readonly string[] => tags.map((tag) => `docker.io/${image}:${tag}`);
-    await cluster.importImage({ ...contourImage(), tags: tagged("projectcontour/contour", `v${version}`, next.contour) });
-    await cluster.importImage({ ...envoyImage(binary), tags: tagged("envoyproxy/envoy", `distroless-v${envoyVersion}`, next.envoy) });
+    await importProduct(cluster);
     checkout = mkdtempSync(join(tmpdir(), "contour-checkout-"));
     for (const folder of ["deploy", "crds", "examples"]) cpSync(join(root, folder), join(checkout, folder), { recursive: true });
     emptyCluster = await everything();

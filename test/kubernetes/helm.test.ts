@@ -31,7 +31,7 @@ const choices: Readonly<Record<string, object>> = {
   "Envoys for Gateways, and policies": { gateways: { provision: true }, networkPolicies: { enabled: true } },
   "everything else": {
     configuration: { httpproxy: { rootNamespaces: ["team"] } },
-    controller: { ingressClassName: "edge", rootNamespaces: "team", extraArgs: ["--debug"], podAnnotations: { team: "edge" }, nodeSelector: { role: "edge" }, tolerations: [{ key: "edge", operator: "Exists" }], serviceAccountAnnotations: { cloud: "role" } },
+    controller: { ingressClassName: "edge", rootNamespaces: "team", secretNamespaces: ["default", "kube-system"], extraArgs: ["--debug"], podAnnotations: { team: "edge" }, nodeSelector: { role: "edge" }, tolerations: [{ key: "edge", operator: "Exists" }], serviceAccountAnnotations: { cloud: "role" } },
     envoy: { hostPorts: { enabled: false }, service: { type: "ClusterIP", annotations: { a: "b" } }, logLevel: "warn" },
     certgen: { lifetimeDays: 30 }, ingressClass: { create: true, default: true }, podDisruptionBudgets: { enabled: false }, imagePullSecrets: [{ name: "mirror" }],
     image: { repository: "example.com/contour", tag: "mine" },
@@ -96,7 +96,7 @@ describe("the Helm chart and a real API server", { timeout: 120_000 }, () => {
       const path = (name: string): string => join(folder, `${choice.replaceAll(/\W/g, "-")}-${name}`);
       writeFileSync(path("values.json"), JSON.stringify(values));
       writeFileSync(path("objects.yaml"), template("--values", path("values.json")));
-      await promisify(execFile)(binaryPath("kubectl"), ["--kubeconfig", api.kubeconfigPath, "--namespace", "projectcontour", "apply", "--server-side", "--validate=strict", "--dry-run=server", "-f", path("objects.yaml")]);
+      await promisify(execFile)(binaryPath("kubectl"), ["--kubeconfig", api.kubeconfigPath, "apply", "--server-side", "--validate=strict", "--dry-run=server", "-f", path("objects.yaml")]);
     });
   }
 });

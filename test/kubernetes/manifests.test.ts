@@ -108,12 +108,13 @@ describe("deploy/ and a real API server", { timeout: 120_000 }, () => {
   });
 
   it("takes each component on top", async () => {
-    for (const component of ["network-policies", "priority"]) {
+    const made = { "network-policies": /kind: NetworkPolicy/, priority: /priorityClassName: contour/, "named-secrets": /--secret-namespaces=default/ };
+    for (const [component, what] of Object.entries(made)) {
       const own = mkdtempSync(join(folder, component));
       const to = (path: string): string => relative(own, join(deploy, path));
       writeFileSync(join(own, "kustomization.yaml"), `resources: [${to("daemonset")}]\ncomponents: [${to(`components/${component}`)}]\n`);
       const text = await kubectl("kustomize", own);
-      assert.match(text, component === "priority" ? /priorityClassName: contour/ : /kind: NetworkPolicy/);
+      assert.match(text, what);
       await apply(`${component}.yaml`, text, "--dry-run=server");
     }
   });

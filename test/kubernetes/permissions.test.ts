@@ -7,6 +7,7 @@ import type { Permissions } from "#app/permissions";
 import { certgenPermissions, provisionerPermissions, servePermissions } from "#app/permissions";
 import type { ApiServer } from "../bed/api-server.ts";
 import { startApiServer } from "../bed/api-server.ts";
+import { createAuthority } from "../bed/pki.ts";
 import { freePorts } from "../bed/free-port.ts";
 import type { TestObject } from "../bed/kube-client.ts";
 import { startProcess } from "../bed/process.ts";
@@ -14,7 +15,7 @@ import type { RunningProcess } from "../bed/process.ts";
 import { waitFor } from "../bed/wait.ts";
 import { createAudit, rightsIn } from "./audit.ts";
 import type { Audit } from "./audit.ts";
-import { contourCrds, gatewayCrds, objectsOf } from "./serving.ts";
+import { contourCrds, gatewayCrds, objectsOf, untilStatus } from "./serving.ts";
 
 const root = join(import.meta.dirname, "../..");
 const manifest = (path: string): readonly TestObject[] => objectsOf(readFileSync(join(root, "deploy", path), "utf8"));
@@ -117,6 +118,11 @@ describe("the rights in deploy/ and a real API server", { timeout: 240_000 }, ()
     assert.deepEqual([...rights().used.difference(granted)].filter((right) => !right.includes("selfsubject")), [], "nothing else is asked for");
   };
 
+  const serveFlags = async (): Promise<readonly string[]> => {
+    const [xds, http, debug] = await freePorts(3);
+    return ["--insecure", "--contour-config-name", "contour", "--xds-port", String(xds), "--http-address", "127.0.0.1", "--http-port", String(http), "--health-address", "127.0.0.1", "--health-port", String(http), "--debug-http-port", String(debug), "--leader-election-retry-period", "300ms"];
+  };
+
   const kubeconfigOf = async (account: string): Promise<string> => {
     const { body } = await api.request("POST", `/api/v1/namespaces/projectcontour/serviceaccounts/${account}/token`, { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} });
     const { token } = (body as { readonly status: { readonly token: string } }).status;
@@ -127,9 +133,22 @@ describe("the rights in deploy/ and a real API server", { timeout: 240_000 }, ()
   };
 
   it("are what `contour serve` uses, all of them and no more", async () => {
-    const [xds, http, debug] = await freePorts(3);
-    const flags = ["--insecure", "--contour-config-name", "contour", "--xds-port", String(xds), "--http-address", "127.0.0.1", "--http-port", String(http), "--health-address", "127.0.0.1", "--health-port", String(http), "--debug-http-port", String(debug), "--leader-election-retry-period", "300ms", "--ingress-status-address", "192.0.2.1"];
-    await proves("contour", servePermissions(), ["serve", ...flags]);
+    await proves("contour", servePermissions(), ["serve", ...(await serveFlags()), "--ingress-status-address", "192.0.2.1"]);
+  });
+
+  it("on Secrets can be those of named namespaces", async () => {
+    await api.apply([...manifest("components/named-secrets/cluster-role.yaml"), ...manifest("components/named-secrets/roles.yaml")]);
+    const authority = await createAuthority("test");
+    const pair = await authority.issue({ subject: "CN=named.example.com", use: "server", dnsNames: ["named.example.com"] });
+    const named: TestObject = { apiVersion: "projectcontour.io/v1", kind: "HTTPProxy", metadata: { name: "named", namespace: "default" }, spec: { virtualhost: { fqdn: "named.example.com", tls: { secretName: "named" } }, routes: [{ services: [{ name: "web", port: 80 }] }] } };
+    await api.apply([{ apiVersion: "v1", kind: "Secret", metadata: { name: "named", namespace: "default" }, type: "kubernetes.io/tls", data: { "tls.crt": btoa(pair.certificate), "tls.key": btoa(pair.key) } }, named]);
+    const process = startProcess({ name: "named", command: join(root, "bin/contour"), args: ["serve", ...(await serveFlags()), "--secret-namespaces", "default", "--kubeconfig", await kubeconfigOf("contour")], logPath: join(api.folder, "named.log") });
+    try {
+      await untilStatus<{ readonly currentStatus?: string }>(api, named, "a host with a certificate is valid", ({ currentStatus }) => currentStatus === "valid");
+    } finally {
+      await process.stop();
+    }
+    assert.deepEqual([...audit.rightsOf("system:serviceaccount:projectcontour:contour").refused], []);
   });
 
   it("are what `contour certgen` uses", async () => {

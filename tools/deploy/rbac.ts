@@ -1,19 +1,19 @@
 import { stringify } from "yaml";
 import type { Permission } from "#app/permissions";
-import { certgenPermissions, provisionerPermissions, provisioningServePermissions, servePermissions } from "#app/permissions";
+import { certgenPermissions, namedSecretsServePermissions, provisionerPermissions, provisioningServePermissions, secretPermissions, servePermissions } from "#app/permissions";
 
-const namespace = "projectcontour";
+const ownNamespace = "projectcontour";
 const group = "rbac.authorization.k8s.io";
 const header = "# Made of src/app/permissions.ts by `npm run generate:deploy`.\n";
 
 type Kind = "Role" | "ClusterRole";
 
 /** A role, and its binding to a service account. */
-function granted(kind: Kind, names: { readonly role: string; readonly binding: string; readonly account: string }, rules: readonly Permission[]): readonly object[] {
+function granted(kind: Kind, names: { readonly role: string; readonly binding: string; readonly account: string }, rules: readonly Permission[], namespace = ownNamespace): readonly object[] {
   const place = kind === "Role" ? { namespace } : {};
   return [
     { apiVersion: `${group}/v1`, kind, metadata: { name: names.role, ...place }, rules },
-    { apiVersion: `${group}/v1`, kind: `${kind}Binding`, metadata: { name: names.binding, ...place }, roleRef: { apiGroup: group, kind, name: names.role }, subjects: [{ kind: "ServiceAccount", name: names.account, namespace }] },
+    { apiVersion: `${group}/v1`, kind: `${kind}Binding`, metadata: { name: names.binding, ...place }, roleRef: { apiGroup: group, kind, name: names.role }, subjects: [{ kind: "ServiceAccount", name: names.account, namespace: ownNamespace }] },
   ];
 }
 
@@ -27,6 +27,10 @@ export function rbacFiles(): Readonly<Record<string, string>> {
       ...granted("Role", { role: "contour", binding: "contour-rolebinding", account: "contour" }, servePermissions().namespace),
       ...granted("Role", { role: "contour-certgen", binding: "contour", account: "contour-certgen" }, certgenPermissions().namespace),
     ]),
+    "components/named-secrets/cluster-role.yaml": text(granted("ClusterRole", { role: "contour", binding: "contour", account: "contour" }, namedSecretsServePermissions().cluster).slice(0, 1)),
+    "components/named-secrets/roles.yaml": text(granted("Role", { role: "contour-secrets", binding: "contour-secrets", account: "contour" }, secretPermissions, "default")),
+    "helm/contour/files/serve-with-named-secrets.yaml": text([namedSecretsServePermissions()]),
+    "helm/contour/files/secrets.yaml": text([{ rules: secretPermissions }]),
     "helm/contour/files/serve.yaml": text([servePermissions()]),
     "helm/contour/files/serve-and-provision.yaml": text([provisioningServePermissions()]),
     "helm/contour/files/certgen.yaml": text([certgenPermissions()]),

@@ -10,6 +10,8 @@ import type { WatchMetrics } from "#sources/kubernetes/reflector";
 export interface WatchClusterOptions {
   readonly client: ApiClient;
   readonly kinds: readonly KindSpec[];
+  /** The namespaces in which a kind is looked at; undefined for all of them. */
+  readonly namespacesOf?: (kind: KindSpec) => readonly string[] | undefined;
   readonly sink: ObjectSink;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -26,7 +28,8 @@ const absentMs = 2000;
 
 /** Watches all kinds; a kind whose CRD is absent is off until it appears. `synced` resolves when every kind that is served was listed once. */
 export function watchCluster(options: WatchClusterOptions): { readonly synced: Promise<void>; readonly stopped: Promise<void> } {
-  const running = options.kinds.map((kind) => watchKind(options, kind));
+  const { kinds, namespacesOf } = options;
+  const running = kinds.flatMap((kind) => (namespacesOf?.(kind) ?? [undefined]).map((namespace) => watchKind(options, kind, namespace)));
   return { synced: Promise.all(running.map((entry) => entry.listed)).then(() => undefined), stopped: Promise.all(running.map((entry) => entry.stopped)).then(() => undefined) };
 }
 
@@ -43,9 +46,10 @@ async function servedOlder(client: ApiClient, { group, plural, older = [] }: Kin
   return undefined;
 }
 
-function watchKind(options: WatchClusterOptions, kind: KindSpec): { readonly listed: Promise<void>; readonly stopped: Promise<void> } {
+function watchKind(options: WatchClusterOptions, kind: KindSpec, namespace: string | undefined): { readonly listed: Promise<void>; readonly stopped: Promise<void> } {
   const { promise: listed, resolve } = Promise.withResolvers<void>();
-  const usual = new Reflector({ ...options, kind });
+  const place = namespace === undefined ? {} : { namespace };
+  const usual = new Reflector({ ...options, ...place, kind });
   const loop = async (): Promise<void> => {
     let told = false;
     const onListed = (): void => {
@@ -61,7 +65,7 @@ function watchKind(options: WatchClusterOptions, kind: KindSpec): { readonly lis
       if (version !== undefined) {
         options.log.info({ kind: kind.kind, version }, "a kind is there in an older version only; that is read");
         options.onVersion?.(kind.kind, version);
-        if ((await new Reflector({ ...options, kind: { ...kind, version } }).run(onListed, resolve)) === "stopped") break;
+        if ((await new Reflector({ ...options, ...place, kind: { ...kind, version } }).run(onListed, resolve)) === "stopped") break;
         options.onVersion?.(kind.kind, kind.version);
         continue;
       }

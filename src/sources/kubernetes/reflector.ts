@@ -21,6 +21,8 @@ export interface WatchMetrics {
 export interface ReflectorOptions {
   readonly client: ApiClient;
   readonly kind: KindSpec;
+  /** The namespace to look at; all of them unless told. */
+  readonly namespace?: string;
   readonly sink: ObjectSink;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -63,7 +65,8 @@ export class Reflector {
     this.#backoff = new Backoff({ random: options.random });
     const { group, version, plural } = options.kind;
     this.#apiVersion = group === "" ? version : `${group}/${version}`;
-    this.#path = `${group === "" ? `/api/${version}` : `/apis/${group}/${version}`}/${plural}`;
+    const place = options.namespace === undefined ? "" : `/namespaces/${options.namespace}`;
+    this.#path = `${group === "" ? `/api/${version}` : `/apis/${group}/${version}`}${place}/${plural}`;
   }
 
   /** Runs until the signal aborts, or until the kind is not served any more. `onListed` is called after each complete list. */
@@ -134,9 +137,9 @@ export class Reflector {
   }
 
   #warn(error: unknown, status: number): void {
-    const { log, kind } = this.#options;
+    const { log, kind, namespace = "all" } = this.#options;
     const rule = { apiGroups: [kind.group], resources: [kind.plural], verbs: ["list", "watch"] };
-    if (status === 403) log.warn({ kind: kind.kind, rule }, "RBAC does not allow to watch a kind; grant this rule");
+    if (status === 403) log.warn({ kind: kind.kind, namespace, rule }, "RBAC does not allow to watch a kind; grant this rule");
     else log.warn({ kind: kind.kind, status, reason: error instanceof Error ? error.message : String(error) }, "a kind cannot be watched; what is known stays in force");
   }
 
