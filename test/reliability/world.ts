@@ -6,7 +6,7 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { ApiServer, ApiServerOptions } from "../bed/api-server.ts";
 import { startApiServer } from "../bed/api-server.ts";
-import { freePorts } from "../bed/free-port.ts";
+import { freePort, freePorts } from "../bed/free-port.ts";
 import type { TestObject } from "../bed/kube-client.ts";
 import { waitFor } from "../bed/wait.ts";
 import { contourCrds, page, startController, untilStatus } from "../kubernetes/serving.ts";
@@ -123,7 +123,7 @@ export class World {
 
   /** Starts an Envoy; resolves when it serves every host. */
   async startEnvoy(xds: XdsUpstream = { kind: "tcp", address: "127.0.0.1", port: this.balancer.port }): Promise<RealEnvoy> {
-    const envoy = await startEnvoy(await findEnvoy(), xds);
+    const envoy = await startEnvoy(await findEnvoy(), xds, "delta", await freePort());
     this.envoys.push(envoy);
     await waitFor(async () => (await envoy.stat("http.ingress_http.downstream_cx_active")) >= 0 && (await this.status(hostOf(hostCount - 1))) === 200, { what: "Envoy serves", intervalMs: 20 });
     return envoy;

@@ -35,9 +35,9 @@ export async function findEnvoy(): Promise<string> {
   return ensureEnvoyBinary({ env: process.env, progress: () => {} });
 }
 
-export async function startEnvoy(binary: string, xds: XdsUpstream, mode: Mode = "delta"): Promise<RealEnvoy> {
+export async function startEnvoy(binary: string, xds: XdsUpstream, mode: Mode = "delta", adminPort = 0): Promise<RealEnvoy> {
   const folder = await mkdtemp(join(tmpdir(), "envoy-"));
-  const bootstrap = buildBootstrap({ xds, admin: { kind: "tcp", address: "127.0.0.1", port: 0 }, node: { id: "real", cluster: "test" } });
+  const bootstrap = buildBootstrap({ xds, admin: { kind: "tcp", address: "127.0.0.1", port: adminPort }, node: { id: "real", cluster: "test" } });
   const json = bootstrapJson(bootstrap);
   await writeFile(join(folder, "bootstrap.json"), mode === "delta" ? json : json.replace("DELTA_GRPC", "GRPC"));
   const args = ["-c", join(folder, "bootstrap.json"), "--admin-address-path", join(folder, "admin"), "--concurrency", "2", "--use-dynamic-base-id"];
