@@ -20,6 +20,8 @@ import { classFleet } from "#translate/gateway/site";
 export interface ProvisionerOptions {
   readonly client: ApiClient;
   readonly authority: KeyPair;
+  /** Whom the Envoys are to trust: PEM. */
+  readonly authorities: string;
   readonly settings: ProvisionSettings;
   readonly log: Logger;
   /** Milliseconds since 1970. */
@@ -159,7 +161,7 @@ export class Provisioner {
   async #make(plan: FleetPlan): Promise<void> {
     const { client, settings } = this.#options;
     const { certificate, key } = await this.#certificate(plan);
-    for (const object of fleetObjects(plan, { authorities: this.#options.authority.certificate, certificate, key }, settings)) {
+    for (const object of fleetObjects(plan, { authorities: this.#options.authorities, certificate, key }, settings)) {
       const kind = object.kind as ChildKind;
       const made = await client.call<LabelledObject>({ method: "PATCH", path: `${childPath(kind, plan.namespace, object.metadata.name)}?fieldManager=contour&force=true`, body: object satisfies AppliedObject, contentType: "application/apply-patch+yaml" });
       this.#applied.set(childKey(kind, made.metadata), made.metadata);

@@ -6,7 +6,7 @@ import { Controller } from "#app/controller";
 import type { LoadBalancerAddress } from "#app/controller";
 import { gatewaySettings, isAbandonedFleet } from "#app/gateway-fleets";
 import { Provisioner } from "#app/provisioner";
-import { fleetOfCertificate, openAuthority, serverFiles } from "#app/xds-identity";
+import { fleetOfCertificate, openAuthority, serverIdentity } from "#app/xds-identity";
 import { observe } from "#app/observe";
 import { ObservedStatuses } from "#app/observed-statuses";
 import { ServiceAddresses } from "#app/service-addresses";
@@ -84,6 +84,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const writer = new StatusWriter({ client, log, versionOf: (kind) => versions.get(kind), metrics: observation.status, controllerName: options.settings.gatewayControllerName, current: (update) => observed.get(`${update.kind}/${update.namespace}/${update.name}`), clock, sleep, signal });
   const settings = gatewaySettings(choices.settings, options.provision?.namespace);
   const authority = options.provision === undefined ? undefined : await openAuthority(client, options.provision.namespace, clock);
+  const identity = authority === undefined ? undefined : await serverIdentity(authority, options.xds.tls, log, clock, signal);
   let provisioner: Provisioner | undefined;
   const controller = new Controller({ settings, envoySettings: choices.envoySettings, clock, onChange: (change, cost) => {
     observation.changed(change, cost);
@@ -91,9 +92,9 @@ export async function serve(options: ServeOptions): Promise<void> {
     provisioner?.follow(change.fleetPlans);
     for (const [fleet, plans] of change.fleetPlans) if (plans.length === 0 && controller.pipeline.graph.items(gateways, fleet).length === 0) controller.forgetFleet(fleet);
   } });
-  if (options.provision !== undefined && authority !== undefined) {
+  if (options.provision !== undefined && authority !== undefined && identity !== undefined) {
     const isAbandoned = (fleet: FleetName): boolean => isAbandonedFleet(controller, settings, fleet);
-    provisioner = new Provisioner({ client, authority, settings: { ...options.provision.settings, envoy: choices.envoySettings }, log, clock, sleep, random: Math.random, signal, isAbandoned, namespace: options.provision.namespace, onAddresses: (fleet, found) => controller.setAddresses(found, fleet) });
+    provisioner = new Provisioner({ client, authority, authorities: identity.authorities, settings: { ...options.provision.settings, envoy: choices.envoySettings }, log, clock, sleep, random: Math.random, signal, isAbandoned, namespace: options.provision.namespace, onAddresses: (fleet, found) => controller.setAddresses(found, fleet) });
   }
   const addresses = new ServiceAddresses(options, controller);
   const discover = async (): Promise<void> => hasStandardGatewayApi(client).then((standard) => controller.setStandardApi(standard), (error: unknown) => log.warn({ reason: String(error) }, "the versions of Gateway API cannot be read"));
@@ -131,7 +132,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     await discover();
     controller.open();
     addresses.publish();
-    const tls = authority === undefined ? options.xds.tls : await serverFiles(authority, log, clock, signal);
+    const tls = identity?.files ?? options.xds.tls;
     xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(tls === undefined ? {} : { tls }), ...(options.xds.connectionAgeMs === 0 ? {} : { connectionAgeMs: options.xds.connectionAgeMs }), fleetOf: (_node, certificate) => controller.fleet(fleetOfCertificate(certificate)), signal, log, clock, metrics: observation.xds, onNack: (nack) => (log.error({ type: nack.type, resource: nack.name, node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onAck: (ack) => controller.accepted(ack) });
     const ticking = setInterval(() => controller.tick(), tickMs);
     signal.addEventListener("abort", () => clearInterval(ticking), { once: true });

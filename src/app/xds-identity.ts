@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
@@ -16,7 +16,7 @@ export const authoritySecret = "contour-xds-authority";
 /** How a certificate names a fleet. */
 const fleetUri = "contour-fleet://";
 
-/** Milliseconds between two looks whether the server's certificate is to be renewed. */
+/** Milliseconds between two looks whether something is to be renewed. */
 const lookMs = 3_600_000;
 
 /** The certificate that the Envoys of a fleet are to have. */
@@ -59,10 +59,35 @@ function pairOf({ data = {} }: SecretData): KeyPair {
   return { certificate: decode("tls.crt"), key: decode("tls.key") };
 }
 
-/** Files with the server's certificate, renewed in time. They are gone when the signal aborts. */
-export async function serverFiles(authority: KeyPair, log: Logger, now: () => number, signal: AbortSignal): Promise<{ readonly caFile: string; readonly certFile: string; readonly keyFile: string }> {
+/** The files of the server's certificate and of the authorities of its clients. */
+export interface ServerFiles {
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+/** What the xDS server shows and trusts where Envoys have certificates of our authority. */
+export interface ServerIdentity {
+  readonly files: ServerFiles;
+  /** What Envoys of our authority are to trust: PEM. */
+  readonly authorities: string;
+}
+
+/**
+ * Files with the server's certificate, renewed in time. They are gone when the signal aborts. With files that the operator
+ * gives, for Envoys that were there before, the server shows that certificate, and Envoys of both authorities are let in.
+ */
+export async function serverIdentity(authority: KeyPair, given: ServerFiles | undefined, log: Logger, now: () => number, signal: AbortSignal): Promise<ServerIdentity> {
   const folder = mkdtempSync(join(tmpdir(), "contour-xds-"));
-  const files = { caFile: join(folder, "ca.crt"), certFile: join(folder, "tls.crt"), keyFile: join(folder, "tls.key") };
+  signal.addEventListener("abort", () => rmSync(folder, { recursive: true, force: true }), { once: true });
+  const caFile = join(folder, "ca.crt");
+  if (given !== undefined) {
+    const follow = (): void => writeFileSync(caFile, `${authority.certificate}${readFileSync(given.caFile, "utf8")}`, { mode: 0o600 });
+    follow();
+    repeat(async () => follow(), "the authorities of the xDS clients cannot be read", log, signal);
+    return { files: { ...given, caFile }, authorities: readFileSync(caFile, "utf8") };
+  }
+  const files = { caFile, certFile: join(folder, "tls.crt"), keyFile: join(folder, "tls.key") };
   const wish: CertificateWish = { use: "server", dnsName: "contour" };
   let pair = await issueCertificate(authority, wish, now());
   const write = (): void => {
@@ -71,13 +96,17 @@ export async function serverFiles(authority: KeyPair, log: Logger, now: () => nu
     writeFileSync(files.keyFile, pair.key, { mode: 0o600 });
   };
   write();
-  const look = async (): Promise<void> => {
+  const renew = async (): Promise<void> => {
     if (stillServes(authority, pair, wish, now())) return;
     pair = await issueCertificate(authority, wish, now());
     write();
     log.info("the certificate of the xDS server was renewed");
   };
-  const timer = setInterval(() => void look().catch((error: unknown) => log.error({ reason: String(error) }, "the certificate of the xDS server cannot be renewed")), lookMs);
-  signal.addEventListener("abort", () => (clearInterval(timer), rmSync(folder, { recursive: true, force: true })), { once: true });
-  return files;
+  repeat(renew, "the certificate of the xDS server cannot be renewed", log, signal);
+  return { files, authorities: authority.certificate };
+}
+
+function repeat(look: () => Promise<void>, problem: string, log: Logger, signal: AbortSignal): void {
+  const timer = setInterval(() => void look().catch((error: unknown) => log.error({ reason: String(error) }, problem)), lookMs);
+  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 }

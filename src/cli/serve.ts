@@ -96,7 +96,7 @@ export function defineServe(program: Command, finish: (code: number) => void): v
     .option("--leader-election-resource-name <name>", "name of the Lease", "leader-elect")
     .option("--leader-election-resource-namespace <name>", "namespace of the Lease", namespace)
     .option("--contour-config-name <name>", "the ContourConfiguration to use, in the namespace of CONTOUR_NAMESPACE (env CONTOUR_CONFIG_NAME)", env["CONTOUR_CONFIG_NAME"])
-    .option("--provision-gateways", "make Envoys of its own for each Gateway, with certificates of an authority that is made for that")
+    .option("--provision-gateways", "make Envoys of its own for each Gateway, with certificates of an authority that is made for that; beside the files above, if they are given")
     .option("--provisioned-envoy-image <image>", "the image of those Envoys", `envoyproxy/envoy:distroless-v${envoyVersion}`)
     .option("--provisioned-contour-image <image>", "the image of the shutdown managers beside them", contourImage())
     .addOption(new Option("--provisioned-image-pull-policy <policy>", "when these images are pulled").choices(["Always", "IfNotPresent", "Never"]).default("IfNotPresent"))

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { credentials } from "@grpc/grpc-js";
 import { connectXds } from "../../bench/xds-client.ts";
 import type { XdsClient } from "../../bench/xds-client.ts";
@@ -8,6 +10,7 @@ import type { ApiServer } from "../bed/api-server.ts";
 import { startApiServer } from "../bed/api-server.ts";
 import type { TestObject } from "../bed/kube-client.ts";
 import { freePorts } from "../bed/free-port.ts";
+import { createAuthority } from "../bed/pki.ts";
 import { startProcess } from "../bed/process.ts";
 import type { RunningProcess } from "../bed/process.ts";
 import { waitFor } from "../bed/wait.ts";
@@ -249,6 +252,46 @@ describe("Gateways that share the Envoys of their class", { timeout: 90_000 }, (
       await waitFor(async () => (await api.request("GET", at("projectcontour", "daemonsets", "envoy-class-small"))).status === 404, { what: "the shared Envoys are gone", timeoutMs: 20_000 });
     } finally {
       await controller?.stop();
+      await api.stop();
+    }
+  });
+});
+
+describe("Envoys with certificates of the operator, beside those that are made for Gateways", { timeout: 60_000 }, () => {
+  it("are served by one controller, each with what is theirs", async () => {
+    const api = await startApiServer();
+    const [xdsPort = 0, httpPort = 0, debugPort = 0] = await freePorts(3);
+    const authority = await createAuthority("operator");
+    const [server, envoy] = [await authority.issue({ subject: "CN=contour", use: "server", dnsNames: ["contour"] }), await authority.issue({ subject: "CN=envoy", use: "client", dnsNames: ["envoy"] })];
+    const files = { ca: join(api.folder, "xds-ca.crt"), cert: join(api.folder, "xds-tls.crt"), key: join(api.folder, "xds-tls.key") };
+    await Promise.all([writeFile(files.ca, authority.certificate), writeFile(files.cert, server.certificate), writeFile(files.key, server.key)]);
+    const args = ["serve", "--kubeconfig", api.kubeconfigPath, "--provision-gateways", "--disable-leader-election", "--contour-cafile", files.ca, "--contour-cert-file", files.cert, "--contour-key-file", files.key, "--xds-port", String(xdsPort), "--http-address", "127.0.0.1", "--http-port", String(httpPort), "--health-address", "127.0.0.1", "--health-port", String(httpPort), "--debug-http-port", String(debugPort)];
+    await api.apply([...contourCrds(), ...gatewayCrds()]);
+    await api.apply([...objects, ...[edge].filter((object) => object !== undefined)]);
+    await api.apply(objectsOf(`
+apiVersion: projectcontour.io/v1
+kind: HTTPProxy
+metadata: { name: plain, namespace: team }
+spec: { virtualhost: { fqdn: plain.example.com }, routes: [{ conditions: [{ prefix: / }], directResponsePolicy: { statusCode: 204 } }] }
+`));
+    const process = startProcess({ name: "contour", command: fileURLToPath(new URL("../../bin/contour", import.meta.url)), args, logPath: join(api.folder, "beside.log") });
+    const clients: XdsClient[] = [];
+    const listeners = async (ca: string, { certificate, key }: { readonly certificate: string; readonly key: string }): Promise<ReadonlySet<string>> => {
+      const client = await connectXds(`127.0.0.1:${xdsPort}`, 30_000, credentials.createSsl(Buffer.from(ca), Buffer.from(key), Buffer.from(certificate)));
+      clients.push(client);
+      const held = new Set<string>();
+      client.onChanges((changes) => changes.forEach(({ type, name }) => held.add(`${type} ${name}`)));
+      return held;
+    };
+    try {
+      const { data } = await waitFor(async () => api.get<Made>("/api/v1/namespaces/team/secrets/envoycert-edge"), { what: "the certificate of edge", timeoutMs: 20_000 }).catch((error: unknown) => Promise.reject(new Error(`${String(error)}\n${process.logTail()}`)));
+      const pem = (key: string): string => Buffer.from(data?.[key] ?? "", "base64").toString("utf8");
+      const [common, own] = [await listeners(authority.certificate, envoy), await listeners(pem("ca.crt"), { certificate: pem("tls.crt"), key: pem("tls.key") })];
+      await waitFor(() => common.has("lds ingress_http") && own.has("lds http-80"), { what: "the listeners" });
+      assert.deepEqual([common.has("lds http-80"), own.has("lds ingress_http")], [false, false]);
+    } finally {
+      for (const client of clients) client.close();
+      await process.stop();
       await api.stop();
     }
   });
