@@ -15,14 +15,15 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   metrics: ["lib"],
   conditions: ["k8s", "lib"],
   store: ["k8s", "lib"],
-  sources: ["store", "k8s", "lib", "metrics"],
-  translate: ["store", "k8s", "gen/k8s", "model", "conditions", "settings", "lib"],
+  sources: ["store", "k8s", "lib", "metrics", "acme/record"],
+  translate: ["store", "k8s", "gen/k8s", "model", "conditions", "settings", "lib", "acme/record"],
+  acme: ["lib", "k8s", "gen/k8s", "settings", "sources/kubernetes", "translate/certificates/request", "translate/certificates/solver"],
   envoy: ["model", "gen/envoy", "settings", "lib"],
   xds: ["gen/envoy", "lib", "metrics"],
   status: ["conditions", "store", "k8s", "settings", "lib", "metrics", "sources/kubernetes"],
   certs: ["conditions", "store", "k8s", "settings", "lib"],
   provision: ["k8s/object", "gen/k8s", "settings", "lib", "envoy/bootstrap", "envoy/bootstrap-secrets", "translate/gateway/fleet-plan"],
-  app: ["lib", "gen", "model", "k8s", "settings", "metrics", "conditions", "store", "sources", "translate", "envoy", "xds", "status", "certs", "provision"],
+  app: ["lib", "gen", "model", "k8s", "settings", "metrics", "conditions", "store", "sources", "translate", "envoy", "xds", "status", "certs", "provision", "acme"],
   cli: ["lib", "app", "certs", "settings", "k8s", "sources", "envoy"],
 };
 

@@ -28,7 +28,7 @@ const statusOfOthers: readonly KindName[] = ["ContourConfiguration", "ContourDep
 /** What `contour serve` calls. */
 export function servePermissions({ lease = "leader-elect" }: { readonly lease?: string } = {}): Permissions {
   const watched = Object.values(kinds).map(({ kind }) => kind).filter((kind) => !readOnce.includes(kind));
-  return { cluster: [...watching(watched), ...rules(readOnce, ["get"])], namespace: leading(lease) };
+  return { cluster: [...watching(watched), ...rules(readOnce, ["get"]), ...certificates], namespace: [...leading(lease), ...orders] };
 }
 
 /** What `contour serve --secret-namespaces` calls: in each of these namespaces it has to be allowed `secretPermissions`. */
@@ -43,7 +43,7 @@ export const secretPermissions: readonly Permission[] = [{ apiGroups: [""], reso
 /** What `contour gateway-provisioner` calls. */
 export function provisionerPermissions({ lease = "0d879e31.projectcontour.io" }: { readonly lease?: string } = {}): Permissions {
   const watched = Object.values(kinds).map(({ kind }) => kind).filter((kind) => !readOnce.includes(kind) && !ofIngress.includes(kind));
-  return { cluster: [...watching(watched), ...provisioning], namespace: leading(lease) };
+  return { cluster: [...watching(watched), ...provisioning, ...certificates], namespace: [...leading(lease), ...orders] };
 }
 
 /** What `contour serve --provision-gateways` calls. */
@@ -62,6 +62,15 @@ export function certgenPermissions(): Permissions {
 const authority: readonly Permission[] = [
   { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
   { apiGroups: [""], resources: ["secrets"], resourceNames: [authoritySecret], verbs: ["get"] },
+];
+
+/** Certificates are issued into the namespaces of who asks for them, where the accounts of CertificateIssuers are, too. Nobody's Secrets are deleted. */
+const certificates: readonly Permission[] = [{ apiGroups: [""], resources: ["secrets"], verbs: ["create", "get", "update"] }];
+
+/** Orders of certificates, which all replicas answer for, and the Leases by which those know each other. */
+const orders: readonly Permission[] = [
+  { apiGroups: [""], resources: ["secrets"], verbs: ["delete", "patch"] },
+  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create", "delete", "list", "patch"] },
 ];
 
 /** The objects that make a Gateway's Envoys, in the Gateway's namespace: applied, followed, taken away. */

@@ -1,3 +1,4 @@
+import type { OrderRecord } from "#acme/record";
 import { resourceKey } from "#app/parts";
 import { envoyRules, resources, unencodable } from "#app/resources";
 import type { ResourceKind } from "#app/resources";
@@ -14,6 +15,9 @@ import type { ObjectEvent } from "#store/event";
 import type { Family } from "#store/family";
 import { Graph } from "#store/graph";
 import type { Fact } from "#store/graph";
+import { orderRecords } from "#translate/certificates/orders";
+import { certificateRequests } from "#translate/certificates/request";
+import type { CertificateRequest } from "#translate/certificates/request";
 import { fleetPlans } from "#translate/gateway/fleet-plan";
 import type { FleetPlan } from "#translate/gateway/fleet-plan";
 import { certificatesWanted, ingressProblems, missingCertificates, objectKey, objects, sharedGuards, statuses, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
@@ -41,6 +45,10 @@ export interface PipelineChange {
   readonly unencodable: ReadonlyMap<string, readonly string[]>;
   /** The Envoys that Gateways are to have, by `namespace/name`; an empty list means none. */
   readonly fleetPlans: ReadonlyMap<string, readonly (FleetPlan | "keep")[]>;
+  /** Certificates to be kept valid, by `namespace/name` of their Secrets; an empty list means no longer. */
+  readonly certificateRequests: ReadonlyMap<string, readonly CertificateRequest[]>;
+  /** What is known of orders, by `namespace/name` of the Secrets that they are for. */
+  readonly orders: ReadonlyMap<string, readonly OrderRecord[]>;
   /** Resources (see `resourceKey`) whose parts have changed. */
   readonly parts: readonly string[];
 }
@@ -55,7 +63,7 @@ export class Pipeline {
 
   constructor(settings: Settings, envoySettings: EnvoySettings) {
     const rules = [...translationRules(settings), ...envoyRules(envoySettings)];
-    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, missingCertificates, unencodable, fleetPlans, virtualHosts, wildcardHosts, tlsHosts, sharedGuards] as readonly Family<unknown>[]);
+    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, missingCertificates, unencodable, fleetPlans, virtualHosts, wildcardHosts, tlsHosts, sharedGuards, certificateRequests, orderRecords] as readonly Family<unknown>[]);
   }
 
   /** Takes in changes of objects and tells what they led to. */
@@ -86,6 +94,8 @@ export class Pipeline {
       missingCertificates: changed(missingCertificates),
       unencodable: changed(unencodable),
       fleetPlans: changed(fleetPlans),
+      certificateRequests: changed(certificateRequests),
+      orders: changed(orderRecords),
       parts: [
         ...[...changed(virtualHosts).keys()].map((name) => resourceKey(scopeType, name)),
         ...[...changed(wildcardHosts).keys()].map((listener) => resourceKey(scopeType, wildScopeName(listener))),

@@ -4,13 +4,14 @@ import { buildCluster } from "#envoy/cluster";
 import { buildEndpoints } from "#envoy/endpoint";
 import { buildListener } from "#envoy/listener";
 import { wildScopeName } from "#envoy/names";
-import { buildScope, buildWildScope } from "#envoy/scope";
+import { buildChallengeScope, buildScope, buildWildScope } from "#envoy/scope";
 import { buildSecret } from "#envoy/secret";
 import { splitFleet } from "#model/fleet";
 import type { EnvoySettings } from "#settings/envoy";
 import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
 import { certificatesWanted, clusters, endpoints, listeners, sharedGuards, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
+import { challengeAnswers } from "#translate/certificates/orders";
 import { listenerType, scopeType } from "#xds/types";
 import type { TypeUrl } from "#xds/types";
 
@@ -47,8 +48,9 @@ export function envoyRules(settings: EnvoySettings): readonly Rule[] {
     // The bucket of a virtual host is the name of its scope.
     rule("envoy-scope", virtualHosts, "srds", (name) => name, (name, read) => {
       const virtualHost = read.one(virtualHosts, name);
-      return virtualHost === undefined ? undefined : buildScope(withoutHidden(virtualHost, hidden(read, scopeType, name)), settings);
+      return virtualHost === undefined ? undefined : buildScope(withoutHidden(virtualHost, hidden(read, scopeType, name)), settings, read.all(challengeAnswers, name));
     }),
+    rule("envoy-challenge-scope", challengeAnswers, "srds", (name) => name, (name, read) => (read.any(virtualHosts, name) ? undefined : buildChallengeScope(splitFleet(name).name, read.all(challengeAnswers, name)))),
     rule("envoy-wild-scope", wildcardHosts, "srds", wildScopeName, (listener, read) => {
       const hiding = hidden(read, scopeType, wildScopeName(listener));
       return buildWildScope(splitFleet(listener).name, read.all(wildcardHosts, listener).map((host) => withoutHidden(host, hiding)), settings);

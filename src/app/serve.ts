@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { applyConfiguration } from "#app/configuration";
+import { CertificateKeeping } from "#app/certificate-keeping";
 import { coalesce } from "#app/coalesce";
 import { Controller } from "#app/controller";
 import type { LoadBalancerAddress } from "#app/controller";
@@ -77,6 +78,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const state = new Health(clock);
   const observation = observe(() => controller, options.leaderElection?.name ?? "");
   const sleep = abortableSleep(signal);
+  const replica = `${process.env["POD_NAME"] ?? "contour"}-${randomUUID()}`;
   const client = createApiClient({ access: options.access, userAgent: "contour", env: process.env, metrics: observation.cluster });
   const observed = new ObservedStatuses();
   const choices = await readChoices(client, options);
@@ -90,6 +92,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     observation.changed(change, cost);
     publish(change, writer, log);
     provisioner?.follow(change.fleetPlans);
+    certificates.follow(change);
     for (const [fleet, plans] of change.fleetPlans) if (plans.length === 0 && controller.pipeline.graph.items(gateways, fleet).length === 0) controller.forgetFleet(fleet);
   } });
   if (options.provision !== undefined && authority !== undefined && identity !== undefined) {
@@ -97,6 +100,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     provisioner = new Provisioner({ client, authority, authorities: identity.authorities, settings: { ...options.provision.settings, envoy: choices.envoySettings }, log, clock, sleep, random: Math.random, signal, isAbandoned, namespace: options.provision.namespace, onAddresses: (fleet, found) => controller.setAddresses(found, fleet) });
   }
   const addresses = new ServiceAddresses(options, controller);
+  const certificates = new CertificateKeeping({ client, namespace: settings.controllerNamespace, replica, graph: () => controller.pipeline.graph, taken: (fleet, type, name) => xds?.allHaveTaken(fleet, type, name) ?? true, submit: (statuses) => writer.submit(statuses), log, clock, sleep, random: Math.random, signal });
   const discover = async (): Promise<void> => hasStandardGatewayApi(client).then((standard) => controller.setStandardApi(standard), (error: unknown) => log.warn({ reason: String(error) }, "the versions of Gateway API cannot be read"));
   const sink = coalesce({
     apply(events) {
@@ -106,6 +110,7 @@ export async function serve(options: ServeOptions): Promise<void> {
         else writer.seen(event.object.kind, event.object.metadata.namespace ?? "", event.object.metadata.name, event.object.metadata.resourceVersion);
       }
       controller.apply(events);
+      certificates.seen(events);
       addresses.follow(events);
       // Before GatewayClasses there are CRDs, and those may have been replaced meanwhile.
       if (events.some((event) => event.type === "upsert" && event.object.kind === "GatewayClass")) void discover();
@@ -132,13 +137,14 @@ export async function serve(options: ServeOptions): Promise<void> {
     await discover();
     controller.open();
     addresses.publish();
+    await certificates.open();
     const tls = identity?.files ?? options.xds.tls;
     xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(tls === undefined ? {} : { tls }), ...(options.xds.connectionAgeMs === 0 ? {} : { connectionAgeMs: options.xds.connectionAgeMs }), fleetOf: (_node, certificate) => controller.fleet(fleetOfCertificate(certificate)), signal, log, clock, metrics: observation.xds, onNack: (nack) => (log.error({ type: nack.type, resource: nack.name, node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onAck: (ack) => controller.accepted(ack) });
     const ticking = setInterval(() => controller.tick(), tickMs);
     signal.addEventListener("abort", () => clearInterval(ticking), { once: true });
     log.info({ port: xds.port }, "the first configuration is complete; serving xDS");
     void provisioner?.watch();
-    await lead(options, client, sleep, (leading) => (observation.setLeading(leading), writer.setLeading(leading), provisioner?.setLeading(leading)));
+    await lead(options, client, sleep, (leading) => (observation.setLeading(leading), writer.setLeading(leading), provisioner?.setLeading(leading), certificates.setLeading(leading)), replica);
   }
   http.close();
   client.close();
@@ -155,13 +161,13 @@ async function readChoices(client: ApiClient, { settings, envoySettings, contour
   return configured;
 }
 
-async function lead(options: ServeOptions, client: ApiClient, sleep: (ms: number) => Promise<void>, onChange: (leading: boolean) => void): Promise<void> {
+async function lead(options: ServeOptions, client: ApiClient, sleep: (ms: number) => Promise<void>, onChange: (leading: boolean) => void, identity: string): Promise<void> {
   const { leaderElection, log, clock, signal } = options;
   if (leaderElection === undefined) {
     onChange(true);
     return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
   }
-  return runLeaderElection({ ...leaderElection, client, identity: `${process.env["POD_NAME"] ?? "contour"}-${randomUUID()}`, log, clock, elapsed: () => performance.now(), sleep, schedule: scheduleTimeout, signal, onChange });
+  return runLeaderElection({ ...leaderElection, client, identity, log, clock, elapsed: () => performance.now(), sleep, schedule: scheduleTimeout, signal, onChange });
 }
 
 function scheduleTimeout(ms: number, run: () => void): () => void {

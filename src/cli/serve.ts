@@ -140,6 +140,7 @@ async function start(options: Options, namespace: string): Promise<number> {
     access: options.incluster === true ? inClusterAccess({ env: process.env, clock }) : kubeconfigAccess({ env: process.env, clock, ...(options.kubeconfig === undefined ? {} : { path: options.kubeconfig }) }),
     settings: {
       ...defaultSettings,
+      controllerNamespace: namespace,
       ingressClassNames: list(options.ingressClassName),
       rootNamespaces: list(options.rootNamespaces),
       http: { address: options.envoyServiceHttpAddress, port: options.envoyServiceHttpPort },

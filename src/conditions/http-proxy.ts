@@ -6,7 +6,7 @@ export const httpProxyProblems = {
   VirtualHostError: ["FQDNNotSpecified", "DuplicateVhost", "RateLimitPolicyNotValid", "RequestHeadersPolicyInvalid", "ResponseHeadersPolicyInvalid"],
   RootNamespaceError: ["RootProxyNotAllowedInNamespace"],
   SpecError: ["NothingDefined", "IgnoredField"],
-  TLSError: ["TLSIncompatibleFeatures", "TLSConfigNotValid", "DelegationNotPermitted", "SecretNotValid", "FallbackNotPresent", "FallbackNotDelegated", "FallbackNotValid", "ClientValidationInvalid", "CACertificateNotDelegated", "CertificateExpired"],
+  TLSError: ["TLSIncompatibleFeatures", "TLSConfigNotValid", "DelegationNotPermitted", "SecretNotValid", "FallbackNotPresent", "FallbackNotDelegated", "FallbackNotValid", "ClientValidationInvalid", "CACertificateNotDelegated", "CertificateExpired", "CertificateRefused", "CertificatePending", "CertificateFailing"],
   AuthError: ["AuthNotPermitted", "AuthBadResourceVersion", "ExtensionServiceNotFound", "AuthResponseTimeoutInvalid", "AuthContextForHTTP", "AuthBadAllowedHeader", "AuthBadPathPrefix"],
   JWTVerificationError: ["JWTVerificationNotPermitted", "DuplicateProviderName", "MultipleDefaultProvidersSpecified", "JWKSSourceConflict", "JWKSSourceMissing", "LocalJWKSInvalid", "RemoteJWKSURIInvalid", "RemoteJWKSSchemeInvalid", "RemoteJWKSUpstreamValidationInvalid", "RemoteJWKSCACertificateNotDelegated", "RemoteJWKSTimeoutInvalid", "RemoteJWKSCacheDurationInvalid", "RemoteJWKSPortInvalid", "RemoteJWKSDNSLookupFamilyInvalid", "JWTProviderNotDefined", "InvalidJWTVerificationPolicy"],
   IPFilterError: ["IncompatibleIPAddressFilters", "IPFilterPolicyNotValid", "InvalidCIDR"],

@@ -1,6 +1,7 @@
 import { chainSettings } from "#envoy/chain-settings";
 import { connectionManager } from "#envoy/connection-manager";
 import type { ConnectionManagerChoice } from "#envoy/connection-manager";
+import { challengeChains } from "#envoy/challenge-chains";
 import { downstreamTls } from "#envoy/downstream-tls";
 import { fallbackListenerName } from "#envoy/names";
 import { tcpFilters } from "#envoy/tcp-proxy";
@@ -11,14 +12,17 @@ import { guardId } from "#model/listener";
 import type { Listener, TlsHost, TlsTermination } from "#model/listener";
 import type { EnvoySettings } from "#settings/envoy";
 
+type ServedHost = Exclude<TlsHost, { readonly kind: "tls-alpn-challenge" }>;
+
 /** Hosts whose connections are treated alike, in the order of their names. Only the fallback has none. */
 interface ChainGroup {
-  readonly example: TlsHost;
+  readonly example: ServedHost;
   readonly hosts: readonly string[];
 }
 
 /** The filter chains of a TLS listener: one per group of hosts with equal settings, in a fixed order. */
-export function tlsFilterChains(listener: Listener, tlsHosts: readonly TlsHost[], settings: EnvoySettings): FilterChain[] {
+export function tlsFilterChains(listener: Listener, all: readonly TlsHost[], settings: EnvoySettings): FilterChain[] {
+  const tlsHosts = all.filter((entry) => entry.kind !== "tls-alpn-challenge");
   // Chains with certificates of their own have the same filters: a connection manager is four kilobytes, and encoded once.
   const known = new Map<string, Filter>();
   const manager: Manager = (choice) => {
@@ -27,14 +31,15 @@ export function tlsFilterChains(listener: Listener, tlsHosts: readonly TlsHost[]
     known.set(key, filter);
     return filter;
   };
-  return groupHosts(tlsHosts).map((group) => buildChain(listener, group, settings, manager));
+  const chains = groupHosts(tlsHosts).map((group) => buildChain(listener, group, settings, manager));
+  return [...chains, ...challengeChains(chains, all)];
 }
 
 /** Gives the connection manager for a choice. */
 type Manager = (choice: ConnectionManagerChoice) => Filter;
 
 /** Envoy refuses a listener in which two chains match the same: so of each host, and of the fallback, only the first counts. */
-function groupHosts(tlsHosts: readonly TlsHost[]): readonly ChainGroup[] {
+function groupHosts(tlsHosts: readonly ServedHost[]): readonly ChainGroup[] {
   const keyed = tlsHosts.map((entry) => ({ entry, host: hostOf(entry), key: JSON.stringify(settingsOf(entry)) })).toSorted((a, b) => compareText(a.host, b.host) || compareText(a.key, b.key));
   const unique = new Map(keyed.toReversed().map((item) => [item.host, item]));
   const groups = Map.groupBy([...unique.values()].toReversed(), ({ host, key }) => `${host === "" ? "any" : "named"} ${key}`);
@@ -42,12 +47,12 @@ function groupHosts(tlsHosts: readonly TlsHost[]): readonly ChainGroup[] {
 }
 
 /** What connections are told apart by; empty for all that no other chain takes. */
-function hostOf(entry: TlsHost): string {
+function hostOf(entry: ServedHost): string {
   return entry.kind === "fallback" || entry.host === "*" ? "" : entry.host;
 }
 
 /** What must be equal for hosts to share a chain, in an order of fields that does not depend on who made the value. */
-function settingsOf(entry: TlsHost): readonly unknown[] {
+function settingsOf(entry: ServedHost): readonly unknown[] {
   switch (entry.kind) {
     case "http":
       // A wildcard has connections of its own: those for a host that it covers, and that is here by itself, are not its.
@@ -78,7 +83,7 @@ function buildChain(listener: Listener, { example, hosts }: ChainGroup, settings
   });
 }
 
-function chainParts(listener: Listener, example: TlsHost, hosts: readonly string[], settings: EnvoySettings, manager: Manager): Pick<Partial<FilterChain>, "filters" | "transportSocket"> {
+function chainParts(listener: Listener, example: ServedHost, hosts: readonly string[], settings: EnvoySettings, manager: Manager): Pick<Partial<FilterChain>, "filters" | "transportSocket"> {
   const statPrefix = listener.name;
   switch (example.kind) {
     case "http": {

@@ -1,25 +1,33 @@
 import { encode } from "#envoy/any";
+import { challengeRoutes } from "#envoy/challenge-routes";
+import type { ChallengeAnswer } from "#envoy/challenge-routes";
 import { exactHostConfig } from "#envoy/filters/host-fallback";
 import { headerOption } from "#envoy/header-policy";
 import { scopeName, wildScopeName } from "#envoy/names";
 import { chainHeader, sniHeader } from "#envoy/scope-key";
 import { buildVirtualHost } from "#envoy/virtual-host";
 import { RouteConfiguration } from "#gen/envoy/envoy/config/route/v3/route";
+import { VirtualHost } from "#gen/envoy/envoy/config/route/v3/route_components";
 import { ScopedRouteConfiguration } from "#gen/envoy/envoy/config/route/v3/scoped_route";
 import type { Any } from "#gen/envoy/google/protobuf/any";
 import { compareText } from "#lib/compare";
-import type { VirtualHost } from "#model/route";
+import type { VirtualHost as HostModel } from "#model/route";
 import type { EnvoySettings } from "#settings/envoy";
 
 /** Encodes the scope of one host of one listener. */
-export function buildScope(virtualHost: VirtualHost, _settings: EnvoySettings): Uint8Array {
-  return encodeScope(scopeName(virtualHost.listener, virtualHost.host), [virtualHost], exactHostConfig);
+export function buildScope(virtualHost: HostModel, _settings: EnvoySettings, answers: readonly ChallengeAnswer[] = []): Uint8Array {
+  return encodeScope(scopeName(virtualHost.listener, virtualHost.host), [buildVirtualHost(virtualHost, answers)], exactHostConfig);
 }
 
 /** Encodes the scope of all wildcard hosts of a listener, in which every host is looked for that has no scope of its own. */
-export function buildWildScope(listener: string, virtualHosts: readonly VirtualHost[], _settings: EnvoySettings): Uint8Array {
+export function buildWildScope(listener: string, virtualHosts: readonly HostModel[], _settings: EnvoySettings): Uint8Array {
   const sorted = virtualHosts.toSorted((a, b) => compareText(a.host, b.host));
-  return encodeScope(wildScopeName(listener), sorted, {});
+  return encodeScope(wildScopeName(listener), sorted.map((virtualHost) => buildVirtualHost(virtualHost)), {});
+}
+
+/** Encodes the scope of a host that has nothing but challenges: all else is looked for among the wildcard hosts, as without it. */
+export function buildChallengeScope(name: string, answers: readonly ChallengeAnswer[]): Uint8Array {
+  return encodeScope(name, [VirtualHost.fromPartial({ name: "acme-challenge", domains: ["*"], routes: [...challengeRoutes(answers)] })], {});
 }
 
 const requestStart = headerOption("x-request-start", "t=%START_TIME(%s.%3f)%", "append");
@@ -27,7 +35,7 @@ const requestStart = headerOption("x-request-start", "t=%START_TIME(%s.%3f)%", "
 function encodeScope(name: string, virtualHosts: readonly VirtualHost[], typedPerFilterConfig: Readonly<Record<string, Any>>): Uint8Array {
   const routeConfiguration = RouteConfiguration.fromPartial({
     name,
-    virtualHosts: virtualHosts.map(buildVirtualHost),
+    virtualHosts: [...virtualHosts],
     requestHeadersToAdd: [requestStart],
     requestHeadersToRemove: [sniHeader, chainHeader],
     ignorePortInHostMatching: true,

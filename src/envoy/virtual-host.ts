@@ -1,3 +1,5 @@
+import { challengeRoutes } from "#envoy/challenge-routes";
+import type { ChallengeAnswer } from "#envoy/challenge-routes";
 import { rateLimits } from "#envoy/filters/global-rate-limit";
 import { perFilterConfig } from "#envoy/filters/order";
 import { hostMatch, misdirected } from "#envoy/host-match";
@@ -12,7 +14,7 @@ import type { HeaderMatcher } from "#gen/envoy/envoy/config/route/v3/route_compo
 import type { Route, VirtualHost } from "#model/route";
 
 /** The routes of a host, with what has to be said before and after them. */
-export function buildVirtualHost(virtualHost: VirtualHost): EnvoyVirtualHost {
+export function buildVirtualHost(virtualHost: VirtualHost, answers: readonly ChallengeAnswer[] = []): EnvoyVirtualHost {
   const name = virtualHostName(virtualHost.host);
   const ofHost = hostMatch(virtualHost);
   const refused = virtualHost.requireSni ? misdirected(virtualHost).map((wrong) => refusal(421, [...ofHost, wrong])) : [];
@@ -24,7 +26,7 @@ export function buildVirtualHost(virtualHost: VirtualHost): EnvoyVirtualHost {
     name,
     domains: [virtualHost.host],
     // Without the last one, a path that nothing matches would go on to look among the wildcard hosts.
-    routes: [...refused, ...unguarded(virtualHost, ofHost), ...withUpgradeGuards(virtualHost.routes, ofHost, build), answer(404, [])],
+    routes: [...challengeRoutes(answers), ...refused, ...unguarded(virtualHost, ofHost), ...withUpgradeGuards(virtualHost.routes, ofHost, build), answer(404, [])],
     requestHeadersToRemove: needsScope ? [] : [scopeHeader],
     rateLimits: rateLimits(virtualHost.globalRateLimit),
     typedPerFilterConfig: perFilterConfig(virtualHost, { level: "host", host: name, ownAuthorization: virtualHost.ownAuthorization }),

@@ -1,4 +1,6 @@
 import type { BackendTLSPolicy } from "#gen/k8s/backend-tls-policy";
+import type { CertificateIssuer } from "#gen/k8s/certificate-issuer";
+import type { ClusterCertificateIssuer } from "#gen/k8s/cluster-certificate-issuer";
 import type { ConfigMap } from "#gen/k8s/config-map";
 import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import type { ContourDeployment } from "#gen/k8s/contour-deployment";
@@ -52,6 +54,8 @@ export interface KindTypes {
   readonly ContourConfiguration: ContourConfiguration;
   readonly ContourDeployment: ContourDeployment;
   readonly TrafficPolicy: TrafficPolicy;
+  readonly CertificateIssuer: CertificateIssuer;
+  readonly ClusterCertificateIssuer: ClusterCertificateIssuer;
   readonly GatewayClass: GatewayClass;
   readonly Gateway: Gateway;
   readonly ListenerSet: ListenerSet;
@@ -88,6 +92,8 @@ export const kinds: Readonly<Record<KindName, KindSpec>> = {
   ContourConfiguration: { ...contour, kind: "ContourConfiguration", version: "v1alpha1", plural: "contourconfigurations" },
   ContourDeployment: { ...contour, kind: "ContourDeployment", version: "v1alpha1", plural: "contourdeployments" },
   TrafficPolicy: { ...contour, kind: "TrafficPolicy", version: "v1alpha1", plural: "trafficpolicies" },
+  CertificateIssuer: { ...contour, kind: "CertificateIssuer", version: "v1alpha1", plural: "certificateissuers" },
+  ClusterCertificateIssuer: { ...contour, kind: "ClusterCertificateIssuer", version: "v1alpha1", plural: "clustercertificateissuers", namespaced: false },
   GatewayClass: { ...gateway, kind: "GatewayClass", plural: "gatewayclasses", namespaced: false, older: ["v1beta1"] },
   Gateway: { ...gateway, kind: "Gateway", plural: "gateways", older: ["v1beta1"] },
   ListenerSet: { ...gateway, kind: "ListenerSet", plural: "listenersets" },

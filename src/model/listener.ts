@@ -62,6 +62,8 @@ export type TlsHost =
   | { readonly kind: "http"; readonly listener: ListenerName; readonly host: string; readonly tls: TlsTermination; readonly filters: HttpFilterSettings; readonly origin: Origin }
   | { readonly kind: "tcp-terminated"; readonly listener: ListenerName; readonly host: string; readonly tls: TlsTermination; readonly proxy: TcpProxy; readonly origin: Origin }
   | { readonly kind: "passthrough"; readonly listener: ListenerName; readonly host: string; readonly proxy: TcpProxy; readonly origin: Origin }
+  /** Connections by which an ACME server looks for the answer to its challenge (RFC 8737): nothing but a certificate is shown. */
+  | { readonly kind: "tls-alpn-challenge"; readonly listener: ListenerName; readonly host: string; readonly certificate: SecretName; readonly origin: Origin }
   /** Clients without SNI, or with one that no host has, that reach hosts which opted in to the fallback certificate. */
   | { readonly kind: "fallback"; readonly listener: ListenerName; readonly tls: TlsTermination; readonly origin: Origin };
 

@@ -59,7 +59,7 @@ export interface Settings {
   readonly gatewayPort: (port: number) => number;
   /** Whether Gateways share the common Envoys and their ports, have an address of their own there (`contour run`), or Envoys of their own. */
   readonly gatewaySites: "shared" | "own-address" | "own-fleet";
-  /** Where Envoys are made that several Gateways share. */
+  /** Where Envoys are made that several Gateways share, and where orders of certificates are kept. */
   readonly controllerNamespace: string;
   /** Gateways' listeners bind here. */
   readonly gatewayAddress: string;

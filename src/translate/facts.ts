@@ -95,6 +95,8 @@ export const slicesOfService = family<import("#gen/k8s/endpoint-slice").Endpoint
 export const certificatesWanted = family<CertificateSecret>("certificate-wanted");
 /** Wanted certificates whose time is over. Bucket: secret name. Put in by the composition root, which has the clock. */
 export const expiredCertificates = family<true>("expired-certificate");
+/** Secrets that keep what is known of orders at ACME servers. Bucket: `namespace/name`. */
+export const orderSecrets = family<true>("order-secret");
 /** Secrets that a TLS host names and that do not exist; the item is the host. `contour run` fills them from its local authority. Bucket: `namespace/name`. */
 export const missingCertificates = family<string>("missing-certificate");
 

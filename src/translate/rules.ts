@@ -1,5 +1,7 @@
 import type { Settings } from "#settings/settings";
 import type { Rule } from "#store/family";
+import { indexIssuers } from "#translate/certificates/issuers";
+import { answerChallenges, indexHttpListeners, listenForChallenges, readOrders } from "#translate/certificates/orders";
 import { extensionServiceRule, extensionServiceStatus } from "#translate/extension/extension-service";
 import { gatewayHostRules, gatewayRules } from "#translate/gateway/rules";
 import { httpProxyStatus } from "#translate/httpproxy/status";
@@ -21,6 +23,8 @@ export function translationRules(settings: Settings): readonly Rule[] {
     indexDelegations,
     indexSlices,
     serveClientCertificate(settings),
+    readOrders(settings),
+    indexIssuers,
     extensionServiceRule(settings),
     indexIngresses(settings),
     indexProxies(settings),
@@ -29,7 +33,10 @@ export function translationRules(settings: Settings): readonly Rule[] {
     attachIngresses(settings),
     virtualHostRule(settings),
     ...gatewayHostRules(settings),
+    listenForChallenges,
     ingressListeners(settings),
+    indexHttpListeners,
+    answerChallenges,
     collectEndpoints,
     collectWeightedEndpoints,
     httpProxyStatus(settings),

@@ -57,6 +57,12 @@ export class ConnectedEnvoy implements OrderView {
     }
   }
 
+  /** Whether it has taken the newest version of a resource; not before it asks for that type at all. */
+  hasTaken(type: TypeUrl, name: string): boolean {
+    const subscriptions = [...this.of(type)];
+    return subscriptions.length > 0 && subscriptions.every((subscription) => subscription.wants(name) && subscription.hasTaken(name));
+  }
+
   /** Takes a request that came on a stream. */
   receive(stream: Stream, type: TypeUrl, request: Request): void {
     const known = stream.subscriptions.get(type);

@@ -40,6 +40,8 @@ export interface XdsServer {
   envoys(): readonly DescribedEnvoy[];
   /** The versions that the Envoys of a name have taken. */
   taken(node: string): readonly TakenVersions[];
+  /** Whether all Envoys of a fleet that are connected have taken the newest version of a resource. */
+  allHaveTaken(fleet: string, type: TypeUrl, name: string): boolean;
   /** Ends all streams and stops listening. */
   close(): Promise<void>;
 }
@@ -58,7 +60,7 @@ export async function serveXds(options: XdsOptions): Promise<XdsServer> {
     server.forceShutdown();
   };
   options.signal.addEventListener("abort", () => void close(), { once: true });
-  return { port, close, envoys: () => envoys.all().map(describeEnvoy), taken: (node) => envoys.all().filter(({ nodeId }) => nodeId === node).map(takenVersions) };
+  return { port, close, envoys: () => envoys.all().map(describeEnvoy), taken: (node) => envoys.all().filter(({ nodeId }) => nodeId === node).map(takenVersions), allHaveTaken: (fleet, type, name) => envoys.all().every((envoy) => envoy.store.fleet !== fleet || envoy.hasTaken(type, name)) };
 }
 
 const serverOptions = {

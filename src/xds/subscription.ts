@@ -135,6 +135,11 @@ export class Subscription {
     this.removals.delete(name);
   }
 
+  /** Whether the Envoy has taken the newest version of a name, as far as it wants it. */
+  hasTaken(name: string): boolean {
+    return !this.dirty.has(name) && !this.#flying.has(name) && !this.refused.has(name);
+  }
+
   /** Gives the first of some new numbers of parts. */
   newGroups(count: number): number {
     this.#groups += count;

@@ -25,3 +25,10 @@ export function binaryPath(name: ControlPlaneBinary): string {
   if (!existsSync(path)) throw new Error(`${path} is missing: run test/bed/setup.sh, or set KUBEBUILDER_ASSETS`);
   return path;
 }
+
+/** The path of a program that tests start beside the API: the ACME server, and its DNS server. */
+export function acmeBinary(name: "pebble" | "pebble-challtestsrv"): string {
+  const path = join(testbedFolder(), "bin", name);
+  if (!existsSync(path)) throw new Error(`${path} is missing: run test/bed/setup.sh`);
+  return path;
+}

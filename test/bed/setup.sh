@@ -1,6 +1,6 @@
 #!/bin/bash
 # Makes this machine ready for the tests. Usage: setup.sh [control|cluster|conformance]   (default: cluster)
-#   control      what startApiServer() needs: etcd, kube-apiserver (not built when KUBEBUILDER_ASSETS is set); Helm; Envoy
+#   control      what startApiServer() needs: etcd, kube-apiserver (not built when KUBEBUILDER_ASSETS is set); Helm; an ACME server; Envoy
 #   cluster      control + what startCluster() needs: Debian packages (root), CoreDNS, images
 #   conformance  cluster + the Gateway API conformance suite + Prometheus
 # Safe to repeat; a second run takes seconds.
@@ -30,9 +30,9 @@ envoy() {
 }
 node_modules
 case $WHAT in
-  control) [ -n "${KUBEBUILDER_ASSETS:-}" ] || "$HERE/kubernetes/build/build.sh" control; "$HERE/kubernetes/build/build.sh" helm ;;
-  cluster) install_packages; "$HERE/kubernetes/build/build.sh" cluster helm ;;
-  conformance) install_packages; "$HERE/kubernetes/build/build.sh" cluster helm conformance prometheus ;;
+  control) [ -n "${KUBEBUILDER_ASSETS:-}" ] || "$HERE/kubernetes/build/build.sh" control; "$HERE/kubernetes/build/build.sh" helm acme ;;
+  cluster) install_packages; "$HERE/kubernetes/build/build.sh" cluster helm acme ;;
+  conformance) install_packages; "$HERE/kubernetes/build/build.sh" cluster helm acme conformance prometheus ;;
   *) echo "unknown target $WHAT: control, cluster or conformance" >&2; exit 2 ;;
 esac
 envoy

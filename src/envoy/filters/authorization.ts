@@ -15,7 +15,8 @@ import { compareText } from "#lib/compare";
 import type { AuthorizationUse, ExternalAuthorization } from "#model/policy";
 
 const name = "envoy.filters.http.ext_authz";
-const gateName = "contour.authorization-gate";
+/** The filter that notes which authorization a host has. */
+export const gateName = "contour.authorization-gate";
 const gateNamespace = "contour.authorization";
 
 const ownName = (id: string): string => `${name}/${id}`;

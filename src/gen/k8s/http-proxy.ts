@@ -521,6 +521,10 @@ export interface HTTPProxy {
           readonly skipClientCertValidation?: boolean;
         };
         readonly enableFallbackCertificate?: boolean;
+        readonly issuer?: {
+          readonly kind?: string;
+          readonly name: string;
+        };
         readonly maximumProtocolVersion?: string;
         readonly minimumProtocolVersion?: string;
         readonly passthrough?: boolean;

@@ -1,3 +1,4 @@
+import { orderSecretType, recordKey } from "#acme/record";
 import type { KubeObject } from "#k8s/object";
 
 /** Secrets of these types can hold certificates or keys for us; what is in others never stays in memory. */
@@ -19,6 +20,8 @@ export function trimObject(object: KubeObject): KubeObject {
 }
 
 function secretKey(type: string): (key: string, value: string) => boolean {
+  // All replicas answer challenges; the private key of an order is the leader's alone.
+  if (type === orderSecretType) return (key) => key === recordKey;
   if (!secretTypes.has(type)) return () => false;
   return (key, value) => certificateKeys.has(key) || (type === "Opaque" && value.length <= smallKey);
 }

@@ -1,5 +1,8 @@
 import type { Settings } from "#settings/settings";
 import type { Rule } from "#store/family";
+import { indexClaimsBelow } from "#translate/certificates/ownership";
+import { proxyWishes } from "#translate/certificates/wishes";
+import { certificateRequestRule } from "#translate/certificates/requests";
 import { backendTlsPolicyStatus, indexBackendTlsPolicies } from "#translate/gateway/backend-tls";
 import { gatewayCertificates } from "#translate/gateway/certificates";
 import { envoyListenerRule } from "#translate/gateway/envoy-listener";
@@ -41,6 +44,9 @@ export function gatewayRules(settings: Settings): readonly Rule[] {
     ...(["TLSRoute", "TCPRoute", "UDPRoute"] as const).map((kind) => attachStreamRoutes(kind, settings)),
     backendTlsPolicyStatus(settings),
     trafficPolicyStatus(settings),
+    proxyWishes(settings),
+    indexClaimsBelow,
+    certificateRequestRule,
     gatewayCertificates,
     refuseGateways,
     validateFrontends,

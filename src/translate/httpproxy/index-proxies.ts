@@ -3,6 +3,7 @@ import { proxyError } from "#conditions/http-proxy";
 import type { Settings } from "#settings/settings";
 import type { Emit, Rule } from "#store/family";
 import { hostClaims, objects, ourProxies, proxyReports } from "#translate/facts";
+import { belowKey, claimsBelow } from "#translate/certificates/ownership";
 import { hostsOf } from "#translate/httpproxy/hosts";
 import { isOurClass, namedClass } from "#translate/shared/ingress-class";
 
@@ -29,6 +30,9 @@ function claimHost(settings: Settings, bucket: string, proxy: HTTPProxy, emit: E
   } else if (hosts.has("")) {
     emit(proxyReports, bucket, { reached: true, problems: [proxyError("VirtualHostError", "FQDNNotSpecified", hosts.get("") ?? [], "a root must name its host: write one like shop.example.com, *.example.com or *")] });
   } else {
-    for (const host of hosts.keys()) emit(hostClaims, host, { kind: "HTTPProxy", namespace, name });
+    for (const host of hosts.keys()) {
+      emit(hostClaims, host, { kind: "HTTPProxy", namespace, name });
+      emit(claimsBelow, belowKey(host, namespace), true);
+    }
   }
 }

@@ -48,8 +48,10 @@ function terminate(visit: Visit, proxy: HTTPProxy, spec: TlsSpec, refuse: Refuse
   if (!mayUseSecret(visit.read, own, namespace, name)) return refuse("DelegationNotPermitted", "secretName", `Secret ${JSON.stringify(`${namespace}/${name}`)} is not delegated to namespace ${JSON.stringify(own)}; its owner can do that with a TLSCertificateDelegation`);
   const certificate = certificateOf(visit.read, namespace, name);
   if (!certificate.ok) {
-    const invalid = refuse("SecretNotValid", "secretName", certificate.error);
-    return secretExists(visit.read, namespace, name) ? invalid : { kind: "invalid", missing: `${namespace}/${name}` };
+    const exists = secretExists(visit.read, namespace, name);
+    // What becomes of a certificate that is to be issued is told where it is ordered.
+    if (exists || spec.issuer === undefined) refuse("SecretNotValid", "secretName", certificate.error);
+    return exists ? { kind: "invalid" } : { kind: "invalid", missing: `${namespace}/${name}` };
   }
   const expired = expiryWarning(visit.read, certificate.value);
   if (expired !== undefined) visit.report(proxy, proxyWarning("TLSError", "CertificateExpired", [...at, "secretName"], expired));

@@ -1,5 +1,6 @@
 import { X509Certificate, createPrivateKey } from "node:crypto";
 import type { KeyObject } from "node:crypto";
+import { orderSecretType } from "#acme/record";
 import type { Secret } from "#gen/k8s/secret";
 import { fail, ok } from "#lib/result";
 import type { Result } from "#lib/result";
@@ -7,7 +8,7 @@ import { Sensitive } from "#lib/sensitive";
 import type { CertificateSecret } from "#model/secret";
 import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
-import { expiredCertificates, objectKey, objects } from "#translate/facts";
+import { expiredCertificates, objectKey, objects, orderSecrets } from "#translate/facts";
 
 /** A Secret of certificates, looked at once however many hosts use it. */
 export interface ExaminedSecret {
@@ -27,7 +28,8 @@ export const examineSecrets: Rule = {
   over: objects("Secret"),
   derive(bucket, read, emit) {
     const secret = read.one(objects("Secret"), bucket);
-    if (secret !== undefined) emit(examinedSecrets, bucket, examineSecret(secret));
+    if (secret?.type === orderSecretType) emit(orderSecrets, bucket, true);
+    else if (secret !== undefined) emit(examinedSecrets, bucket, examineSecret(secret));
   },
 };
 

@@ -1,6 +1,7 @@
 #!/bin/bash
-# Builds what the test bed runs, from Go modules. Usage: build.sh [control|cluster|conformance|prometheus]...  (default: cluster)
+# Builds what the test bed runs, from Go modules. Usage: build.sh [control|acme|helm|cluster|conformance|prometheus]...  (default: cluster)
 #   control      etcd, kube-apiserver and the rest of Kubernetes: one binary, about 13 CPU minutes the first time
+#   acme         Pebble, an ACME server for tests, with its DNS server (a few seconds)
 #   cluster      control + CoreDNS, the pause container and the echo server (about 3 more)
 #   helm         Helm, which renders the chart (about 4 CPU minutes)
 #   conformance  the Gateway API's own conformance suite and its CRDs (1 to 5 more)
@@ -36,6 +37,11 @@ build_control() {
   for c in etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl; do ln -sf hyperkube "$BIN/$c"; done
 }
 build_helm() { build helm helm build -ldflags "-s -w" helm.sh/helm/v4/cmd/helm; }
+build_acme() {
+  [ -x "$BIN/pebble" ] && [ -x "$BIN/pebble-challtestsrv" ] && return 0
+  log "building Pebble"
+  (cd "$B/pebble" && go build -trimpath -ldflags "-s -w" -o "$BIN/" github.com/letsencrypt/pebble/v2/cmd/...)
+}
 build_cluster() {
   build_control
   build coredns coredns build -ldflags "-s -w"
@@ -70,8 +76,8 @@ build_prometheus() {
 }
 for target in "${@:-cluster}"; do
   case $target in
-    control|helm|cluster|conformance|prometheus) build_"$target" ;;
-    *) echo "unknown target $target: control, helm, cluster, conformance or prometheus" >&2; exit 2 ;;
+    control|acme|helm|cluster|conformance|prometheus) build_"$target" ;;
+    *) echo "unknown target $target: control, acme, helm, cluster, conformance or prometheus" >&2; exit 2 ;;
   esac
 done
 log "ready in $CACHE"

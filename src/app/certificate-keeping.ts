@@ -1,0 +1,112 @@
+import { setTimeout as timer } from "node:timers";
+import type { Logger } from "pino";
+import type { IssuerObject, IssuerState } from "#acme/issuers";
+import { CertificateKeeper } from "#acme/keeper";
+import { ChallengeWitness } from "#app/challenge-witness";
+import type { PipelineChange } from "#app/pipeline";
+import { Replicas } from "#app/replicas";
+import type { KindName } from "#k8s/kinds";
+import type { ApiClient } from "#sources/kubernetes/client";
+import type { ObjectEvent } from "#store/event";
+import type { Graph } from "#store/graph";
+import type { DesiredStatus } from "#translate/facts";
+import { objectKey, objects } from "#translate/facts";
+import { issuerKey } from "#translate/certificates/issuers";
+import type { IssuerKey } from "#translate/certificates/request";
+import type { TypeUrl } from "#xds/types";
+
+/** What keeping certificates in a cluster needs. */
+export interface CertificateKeepingOptions {
+  readonly client: ApiClient;
+  readonly namespace: string;
+  readonly replica: string;
+  readonly graph: () => Graph;
+  readonly taken: (fleet: string, type: TypeUrl, name: string) => boolean;
+  readonly submit: (statuses: readonly DesiredStatus[]) => void;
+  readonly log: Logger;
+  readonly clock: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+}
+
+const issuerKinds: readonly KindName[] = ["ClusterCertificateIssuer", "CertificateIssuer"];
+
+/** Connects the keeper of certificates with a cluster: what is asked for, issuers, Envoys, statuses. */
+export class CertificateKeeping {
+  readonly #options: CertificateKeepingOptions;
+  readonly #keeper: CertificateKeeper;
+  readonly #witness: ChallengeWitness;
+  readonly #replicas: Replicas;
+
+  constructor(options: CertificateKeepingOptions) {
+    const { log, graph, signal } = options;
+    this.#options = options;
+    this.#replicas = new Replicas(options);
+    this.#witness = new ChallengeWitness({ ...options, graph: graph(), replicas: this.#replicas });
+    this.#keeper = new CertificateKeeper({
+      ...options,
+      env: process.env,
+      later: (ms, run) => laterUnless(signal, ms, run),
+      issuer: (key) => this.#issuer(key),
+      answered: (record) => this.#witness.answered(record),
+      onIssuer: (state) => options.submit([issuerStatus(state)]),
+      onOutcome: ({ namespace, name, hosts }, outcome) => log.debug({ secret: `${namespace}/${name}`, hosts, outcome }, "an order has ended"),
+    });
+  }
+
+  /** Before Envoys are served: whoever leads must know that this replica has some. */
+  async open(): Promise<void> {
+    if (issuerKinds.some((kind) => [...this.#options.graph().buckets(objects(kind))].length > 0)) await this.#replicas.announce();
+  }
+
+  /** Takes over what a change led to. */
+  follow({ certificateRequests, orders }: PipelineChange): void {
+    this.#witness.follow(orders);
+    this.#keeper.follow(certificateRequests);
+  }
+
+  /** Takes over changes of objects, after they were translated. */
+  seen(events: readonly ObjectEvent[]): void {
+    for (const event of events) {
+      const { kind, metadata } = event.type === "delete" ? { kind: event.ref.kind, metadata: event.ref } : event.object;
+      if (kind === "Secret") this.#keeper.secretChanged(objectKey(metadata.namespace ?? "", metadata.name));
+      if (!issuerKinds.includes(kind as KindName)) continue;
+      void this.#replicas.announce();
+      if (event.type !== "delete") this.#keeper.issuerChanged(issuerKey(kind, metadata.namespace ?? "", metadata.name));
+    }
+  }
+
+  /** Only the leader orders. */
+  setLeading(leading: boolean): void {
+    const graph = this.#options.graph();
+    const issuers = issuerKinds.flatMap((kind) => [...graph.buckets(objects(kind))].map(([bucket]) => issuerKey(kind, bucket.split("/")[0] ?? "", bucket.split("/")[1] ?? "")));
+    this.#keeper.setLeading(leading, issuers);
+  }
+
+  #issuer(key: IssuerKey): IssuerObject | undefined {
+    const [kind = "", namespace = "", name = ""] = key.split("/");
+    const [object] = this.#options.graph().items(objects(kind === "CertificateIssuer" ? kind : "ClusterCertificateIssuer"), objectKey(namespace, name));
+    return object === undefined ? undefined : { spec: object.spec, generation: object.metadata.generation ?? 0 };
+  }
+}
+
+/** Problems that an issuer's status lists; more are counted. */
+const mostProblems = 10;
+
+function issuerStatus({ key, generation, ready, problems }: IssuerState): DesiredStatus {
+  const [kind = "", namespace = "", name = ""] = key.split("/");
+  const condition = (type: string, status: "True" | "False", reason: string, message: string): object => ({ type, status, reason, message: message.slice(0, 32_768), observedGeneration: generation });
+  const listed = [...problems].toSorted(([a], [b]) => (a < b ? -1 : 1)).slice(0, mostProblems).map(([certificate, problem]) => `${certificate}: ${problem}`);
+  const failing = problems.size === 0 ? condition("Issuing", "True", "Issuing", "all certificates that are asked for are there, or on their way") : condition("Issuing", "False", "OrdersFail", `${problems.size === 1 ? "a certificate" : `${problems.size} certificates`} cannot be issued: ${listed.join("; ")}${problems.size > mostProblems ? " …" : ""}`);
+  const account = ready.ok ? condition("Ready", "True", "AccountReady", "the account is there; certificates can be ordered") : condition("Ready", "False", "AccountFailed", ready.message);
+  return { kind: kind as KindName, namespace, name, generation, status: { ...(ready.ok ? { accountURL: ready.accountUrl } : {}), conditions: [account, failing] } };
+}
+
+function laterUnless(signal: AbortSignal, ms: number, run: () => void): () => void {
+  if (signal.aborted) return () => undefined;
+  const started = timer(run, ms);
+  const end = (): void => clearTimeout(started);
+  signal.addEventListener("abort", end, { once: true });
+  return () => (end(), signal.removeEventListener("abort", end));
+}

@@ -1,0 +1,11 @@
+import type { CertificateIssuer } from "#gen/k8s/certificate-issuer";
+
+type Acme = CertificateIssuer["spec"]["acme"];
+
+/** How an issuer proves a host: the first solver that fits; HTTP-01 where there are none. */
+export function solverOf({ acme }: { readonly acme: Acme }, host: string): NonNullable<Acme["solvers"]>[number] | undefined {
+  const { solvers = [] } = acme;
+  const plain = host.replace(/^\*\./, "");
+  const usable = solvers.length === 0 ? [{ type: "HTTP-01" }] : solvers;
+  return usable.find(({ type, zones }) => (!host.startsWith("*.") || type === "DNS-01") && (zones === undefined || zones.some((zone) => plain === zone || plain.endsWith(`.${zone}`))));
+}
