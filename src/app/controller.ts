@@ -1,4 +1,5 @@
 import { CertificateExpiry } from "#app/certificate-expiry";
+import { redactText } from "#app/debug/redact";
 import { envoyWideResources } from "#app/envoy-wide";
 import { Pipeline } from "#app/pipeline";
 import type { PipelineChange } from "#app/pipeline";
@@ -105,7 +106,8 @@ export class Controller implements ObjectSink {
 
   /** Envoy refused a resource: finds the part that it is, and tells the object that it came from. */
   rejected({ type, name, message, fleet }: Pick<Nack, "type" | "name" | "message" | "fleet">): void {
-    this.#commitAny(this.#refusals.refused(type, inFleet(fleet, name), message));
+    // Envoy may quote what it refuses, and this goes into a status that more people read than the Secret.
+    this.#commitAny(this.#refusals.refused(type, inFleet(fleet, name), redactText(message)));
   }
 
   /** Envoy took a version of a resource. */
@@ -129,7 +131,7 @@ export class Controller implements ObjectSink {
 
   #encodes(resource: string, reason: string | undefined): void {
     const [kind = "cds", ...name] = resource.split(" ");
-    if (reason !== undefined) this.#commitAny(this.#refusals.refused(typeOf[kind as ResourceKind], name.join(" "), `it cannot be encoded: ${reason}`));
+    if (reason !== undefined) this.#commitAny(this.#refusals.refused(typeOf[kind as ResourceKind], name.join(" "), redactText(`it cannot be encoded: ${reason}`)));
   }
 
   #commitAny(facts: readonly Fact[]): void {

@@ -49,7 +49,7 @@ function hostModel({ graph }: Pipeline, host: string): object {
 function statusPage({ graph }: Pipeline, [kind, namespace, name]: readonly string[]): ReturnType<typeof json> {
   const wanted = [kind, namespace, name].filter((part) => part !== undefined).join("/");
   const found = [...graph.buckets(statuses)].filter(([bucket]) => bucket === wanted || wanted === "" || bucket.startsWith(`${wanted}/`));
-  return json(Object.fromEntries(found.map(([bucket, [status]]) => [bucket, status?.status])));
+  return json(redactSecrets(Object.fromEntries(found.map(([bucket, [status]]) => [bucket, status?.status]))));
 }
 
 function graphPage({ graph }: Pipeline, query: URLSearchParams): ReturnType<typeof json> {

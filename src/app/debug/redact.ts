@@ -8,9 +8,12 @@ const bearer = /\b(Bearer|Basic) [\w.~+/=-]{8,}/g;
 /** Three parts of base64url, the first of which is a JSON object: a JSON Web Token. */
 const webToken = /\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g;
 
+/** The private members of a JSON Web Key (RFC 7517), also where the JSON is itself in a JSON text. */
+const webKey = /(\\?"(?:k|d|p|q|dp|dq|qi)\\?"\s*:\s*\\?")[^"\\]+/g;
+
 /** A text without private keys and without credentials as HTTP carries them. */
 export function redactText(text: string): string {
-  return text.length < 12 ? text : text.replaceAll(pemKey, redacted).replaceAll(bearer, `$1 ${redacted}`).replaceAll(webToken, redacted);
+  return text.length < 12 ? text : text.replaceAll(pemKey, redacted).replaceAll(bearer, `$1 ${redacted}`).replaceAll(webToken, redacted).replaceAll(webKey, `$1${redacted}`);
 }
 
 /** A copy of plain data in which nothing lets anybody in: keys, tokens, and the values of headers that carry them. */
