@@ -7,6 +7,7 @@ import { createCertificateMetrics } from "#metrics/certificates";
 import { createClusterMetrics } from "#metrics/cluster";
 import type { ClusterMetrics } from "#metrics/cluster";
 import { createControllerMetrics } from "#metrics/controller";
+import { createEventCounter } from "#metrics/events";
 import { HttpProxyGauges } from "#metrics/http-proxies";
 import type { CountedProxy } from "#metrics/http-proxies";
 import { createLeaderGauge } from "#metrics/leader";
@@ -20,6 +21,7 @@ export interface Observation {
   readonly status: ReturnType<typeof createStatusMetrics>;
   readonly xds: ReturnType<typeof createXdsMetrics>;
   readonly cluster: ClusterMetrics;
+  readonly events: ReturnType<typeof createEventCounter>;
   /** A batch of changes went through. */
   changed(change: PipelineChange, cost: ChangeCost): void;
   setLeading(leading: boolean): void;
@@ -39,6 +41,7 @@ export function observe(controller: () => Controller, lease: string): Observatio
     status: createStatusMetrics(registry),
     xds: createXdsMetrics(registry),
     cluster: createClusterMetrics(registry),
+    events: createEventCounter(registry),
     changed(change, { translateMs, feedMs }) {
       counted.received(change.received);
       counted.rebuilt({ translateSeconds: translateMs / 1000, feedSeconds: feedMs / 1000 });

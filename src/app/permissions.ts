@@ -28,7 +28,7 @@ const statusOfOthers: readonly KindName[] = ["ContourConfiguration", "ContourDep
 /** What `contour serve` calls. */
 export function servePermissions({ lease = "leader-elect" }: { readonly lease?: string } = {}): Permissions {
   const watched = Object.values(kinds).map(({ kind }) => kind).filter((kind) => !readOnce.includes(kind));
-  return { cluster: [...watching(watched), ...rules(readOnce, ["get"]), ...certificates], namespace: [...leading(lease), ...orders] };
+  return { cluster: [...watching(watched), ...rules(readOnce, ["get"]), ...certificates, telling], namespace: [...leading(lease), ...orders] };
 }
 
 /** What `contour serve --secret-namespaces` calls: in each of these namespaces it has to be allowed `secretPermissions`. */
@@ -78,6 +78,9 @@ const provisioning: readonly Permission[] = [
   { apiGroups: [""], resources: ["configmaps", "secrets", "serviceaccounts", "services"], verbs: ["create", "delete", "get", "list", "patch", "watch"] },
   { apiGroups: ["apps"], resources: ["daemonsets", "deployments"], verbs: ["create", "delete", "get", "list", "patch", "watch"] },
 ];
+
+/** Events on objects, wherever they are. */
+const telling: Permission = { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create"] };
 
 function leading(lease: string): readonly Permission[] {
   const leases = { apiGroups: ["coordination.k8s.io"], resources: ["leases"] };

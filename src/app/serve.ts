@@ -8,6 +8,7 @@ import type { LoadBalancerAddress } from "#app/controller";
 import { gatewaySettings, isAbandonedFleet } from "#app/gateway-fleets";
 import { Provisioner } from "#app/provisioner";
 import { fleetOfCertificate, openAuthority, serverIdentity } from "#app/xds-identity";
+import { ObjectEvents } from "#app/object-events";
 import { observe } from "#app/observe";
 import { ObservedStatuses } from "#app/observed-statuses";
 import { ServiceAddresses } from "#app/service-addresses";
@@ -36,6 +37,7 @@ import type { ApiClient } from "#sources/kubernetes/client";
 import { hasStandardGatewayApi } from "#sources/kubernetes/gateway-channel";
 import { watchCluster } from "#sources/kubernetes/cluster";
 import { runLeaderElection } from "#status/leader";
+import { EventRecorder } from "#status/events";
 import { StatusWriter } from "#status/writer";
 import { serveXds } from "#xds/server";
 import type { XdsServer } from "#xds/server";
@@ -83,7 +85,10 @@ export async function serve(options: ServeOptions): Promise<void> {
   const observed = new ObservedStatuses();
   const choices = await readChoices(client, options);
   const versions = new Map<KindName, string>();
-  const writer = new StatusWriter({ client, log, versionOf: (kind) => versions.get(kind), metrics: observation.status, controllerName: options.settings.gatewayControllerName, current: (update) => observed.get(`${update.kind}/${update.namespace}/${update.name}`), clock, sleep, signal });
+  // A controller for Gateways alone may not write events: conditions say what there is to say about its kinds.
+  const recorder = new EventRecorder({ client, log, clock, instance: process.env["POD_NAME"] ?? "contour", onOutcome: observation.events });
+  const told = new ObjectEvents(recorder, () => controller.pipeline);
+  const writer = new StatusWriter({ client, log, onWritten: (update, before) => told.statusWritten(update, before), versionOf: (kind) => versions.get(kind), metrics: observation.status, controllerName: options.settings.gatewayControllerName, current: (update) => observed.get(`${update.kind}/${update.namespace}/${update.name}`), clock, sleep, signal });
   const settings = gatewaySettings(choices.settings, options.provision?.namespace);
   const authority = options.provision === undefined ? undefined : await openAuthority(client, options.provision.namespace, clock);
   const identity = authority === undefined ? undefined : await serverIdentity(authority, options.xds.tls, log, clock, signal);
@@ -91,6 +96,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const controller = new Controller({ settings, envoySettings: choices.envoySettings, clock, onChange: (change, cost) => {
     observation.changed(change, cost);
     publish(change, writer, log);
+    told.ingressProblems(change.ingressProblems);
     provisioner?.follow(change.fleetPlans);
     certificates.follow(change);
     for (const [fleet, plans] of change.fleetPlans) if (plans.length === 0 && controller.pipeline.graph.items(gateways, fleet).length === 0) controller.forgetFleet(fleet);
@@ -140,11 +146,14 @@ export async function serve(options: ServeOptions): Promise<void> {
     await certificates.open();
     const tls = identity?.files ?? options.xds.tls;
     xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(tls === undefined ? {} : { tls }), ...(options.xds.connectionAgeMs === 0 ? {} : { connectionAgeMs: options.xds.connectionAgeMs }), fleetOf: (_node, certificate) => controller.fleet(fleetOfCertificate(certificate)), signal, log, clock, metrics: observation.xds, onNack: (nack) => (log.error({ type: nack.type, resource: nack.name, node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onAck: (ack) => controller.accepted(ack) });
-    const ticking = setInterval(() => controller.tick(), tickMs);
+    const ticking = setInterval(() => {
+      controller.tick();
+      told.certificates(controller.certificateEnds(), clock());
+    }, tickMs);
     signal.addEventListener("abort", () => clearInterval(ticking), { once: true });
     log.info({ port: xds.port }, "the first configuration is complete; serving xDS");
     void provisioner?.watch();
-    await lead(options, client, sleep, (leading) => (observation.setLeading(leading), writer.setLeading(leading), provisioner?.setLeading(leading), certificates.setLeading(leading)), replica);
+    await lead(options, client, sleep, (leading) => (observation.setLeading(leading), recorder.setLeading(leading && options.gatewaysOnly !== true), writer.setLeading(leading), provisioner?.setLeading(leading), certificates.setLeading(leading)), replica);
   }
   http.close();
   client.close();

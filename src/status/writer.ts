@@ -31,6 +31,8 @@ export interface StatusWriterOptions {
   readonly controllerName: string;
   /** The status that the object has, as last seen; undefined for none. */
   readonly current: (update: StatusUpdate) => Readonly<Record<string, unknown>> | undefined;
+  /** Hears of each status that was written, and what the object said before. */
+  readonly onWritten?: (update: StatusUpdate, before: Readonly<Record<string, unknown>> | undefined) => void;
   readonly clock: () => number;
   readonly sleep: (ms: number) => Promise<void>;
   readonly signal: AbortSignal;
@@ -135,8 +137,12 @@ export class StatusWriter {
 
   #patch(update: StatusUpdate): Readonly<Record<string, unknown>> | undefined {
     const now = new Date(this.#options.clock()).toISOString().replace(/\.\d+Z$/, "Z");
+    return mergeStatus(update.status, this.#current(update), now, this.#options.controllerName, ownTypes(update.kind));
+  }
+
+  #current(update: StatusUpdate): Readonly<Record<string, unknown>> | undefined {
     const written = this.#written.get(`${update.kind}/${update.namespace}/${update.name}`);
-    return mergeStatus(update.status, written === undefined ? this.#options.current(update) : written.status, now, this.#options.controllerName, ownTypes(update.kind));
+    return written === undefined ? this.#options.current(update) : written.status;
   }
 
   #pump(): void {
@@ -167,10 +173,14 @@ export class StatusWriter {
       const update = this.#desired.get(key);
       const patch = update === undefined ? undefined : this.#patch(update);
       if (update === undefined || patch === undefined) return;
+      const before = this.#current(update);
       const started = clock();
       const refusal = await client.call<WrittenObject>({ method: "PATCH", path: statusPath(update, this.#options.versionOf?.(update.kind)), body: { status: patch }, contentType: "application/merge-patch+json", signal: term }).then((object) => this.#keep(key, object), (error: unknown) => ({ error }));
       const seconds = (clock() - started) / 1000;
-      if (refusal === undefined) return metrics.written(update.kind, "success", seconds);
+      if (refusal === undefined) {
+        this.#options.onWritten?.(update, before);
+        return metrics.written(update.kind, "success", seconds);
+      }
       const status = statusOf(refusal.error);
       if (status === 404 || term.aborted) return;
       metrics.written(update.kind, status === 409 ? "conflict" : "failed", seconds);

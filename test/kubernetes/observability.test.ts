@@ -98,6 +98,25 @@ describe("what an operator sees of a running controller", { timeout: 120_000 }, 
     await waitFor(async () => /^contour_xds_propagation_seconds_count\{type="eds"\} [1-9]/m.test(await metrics()), { what: "the time of a change to its acknowledgement" });
   });
 
+  it("says on an object that it is invalid, and that it is valid again, once each", async () => {
+    interface Event {
+      readonly regarding: { readonly kind: string; readonly name: string; readonly uid?: string };
+      readonly type: string;
+      readonly reason: string;
+      readonly note: string;
+    }
+    const events = async (): Promise<readonly Event[]> => (await api.get<{ readonly items: readonly Event[] }>("/apis/events.k8s.io/v1/namespaces/default/events")).items.filter(({ regarding }) => regarding.name === "broken");
+    const [first] = await waitFor(async () => ((await events()).length === 1 ? events() : undefined), { what: "an event" });
+    assert.deepEqual([first?.type, first?.reason], ["Warning", "ServiceUnresolvedReference"]);
+    assert.match(first?.note ?? "", /spec\.routes\[0\]\.services\[0\].*gone/);
+    assert.equal(first?.regarding.uid, (await api.get<{ readonly metadata: { readonly uid: string } }>(await api.pathOf(broken))).metadata.uid);
+    await api.apply([proxy("broken", { virtualhost: { fqdn: "broken.example.com" }, routes: [{ services: [{ name: "web", port: 80 }] }] })]);
+    await waitFor(async () => (await events()).some(({ type, reason }) => type === "Normal" && reason === "Valid"), { what: "it is valid again" });
+    assert.equal((await events()).length, 2);
+    // `lost` is an orphan, and nobody hears of what is well.
+    assert.deepEqual((await api.get<{ readonly items: readonly Event[] }>("/apis/events.k8s.io/v1/namespaces/default/events")).items.map(({ regarding }) => regarding.name).toSorted(), ["broken", "broken", "lost"]);
+  });
+
   it("runs for a change only the units that it touches, and shows how many", async () => {
     const runs = async (): Promise<number> => [...(await metrics()).matchAll(/^contour_units_recomputed_total\{.*\} (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
     const before = await runs();

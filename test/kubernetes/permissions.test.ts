@@ -32,6 +32,11 @@ kind: HTTPProxy
 metadata: { name: shop, namespace: default }
 spec: { virtualhost: { fqdn: shop.example.com }, routes: [{ services: [{ name: web, port: 80 }] }] }
 ---
+apiVersion: projectcontour.io/v1
+kind: HTTPProxy
+metadata: { name: broken, namespace: default }
+spec: { virtualhost: { fqdn: broken.example.com }, routes: [{ services: [{ name: gone, port: 80 }] }] }
+---
 apiVersion: projectcontour.io/v1alpha1
 kind: ExtensionService
 metadata: { name: guard, namespace: default }
