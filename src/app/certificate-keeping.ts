@@ -7,6 +7,7 @@ import type { PipelineChange } from "#app/pipeline";
 import { Replicas } from "#app/replicas";
 import type { KindName } from "#k8s/kinds";
 import type { ApiClient } from "#sources/kubernetes/client";
+import { statusOf } from "#sources/kubernetes/api-error";
 import type { ObjectEvent } from "#store/event";
 import type { Graph } from "#store/graph";
 import type { DesiredStatus } from "#translate/facts";
@@ -22,6 +23,8 @@ export interface CertificateKeepingOptions {
   readonly replica: string;
   readonly graph: () => Graph;
   readonly taken: (fleet: string, type: TypeUrl, name: string) => boolean;
+  /** Hears whether the cluster has cert-manager. */
+  readonly onCertManager: (served: boolean) => void;
   readonly submit: (statuses: readonly DesiredStatus[]) => void;
   readonly log: Logger;
   readonly clock: () => number;
@@ -29,6 +32,9 @@ export interface CertificateKeepingOptions {
   readonly random: () => number;
   readonly signal: AbortSignal;
 }
+
+/** Milliseconds between two looks. */
+const discoverMs = 30_000;
 
 const issuerKinds: readonly KindName[] = ["ClusterCertificateIssuer", "CertificateIssuer"];
 
@@ -53,6 +59,19 @@ export class CertificateKeeping {
       onIssuer: (state) => options.submit([issuerStatus(state)]),
       onOutcome: ({ namespace, name, hosts }, outcome) => log.debug({ secret: `${namespace}/${name}`, hosts, outcome }, "an order has ended"),
     });
+  }
+
+  /** Looks whether the cluster has cert-manager, now and from time to time. */
+  async discover(): Promise<void> {
+    const { client, log, signal, onCertManager } = this.#options;
+    const look = async (): Promise<void> => {
+      const served = await client.call({ path: "/apis/cert-manager.io" }).then(() => true, (error: unknown) => (statusOf(error) === 404 ? false : Promise.reject(error)));
+      onCertManager(served);
+    };
+    const tryLook = (): Promise<void> => look().catch((error: unknown) => log.warn({ reason: String(error) }, "whether the cluster has cert-manager is not known"));
+    await tryLook();
+    const looking = setInterval(() => void tryLook(), discoverMs);
+    signal.addEventListener("abort", () => clearInterval(looking), { once: true });
   }
 
   /** Before Envoys are served: whoever leads must know that this replica has some. */

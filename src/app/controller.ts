@@ -13,6 +13,7 @@ import type { Settings } from "#settings/settings";
 import type { ObjectEvent, ObjectSink } from "#store/event";
 import type { Family } from "#store/family";
 import type { Fact } from "#store/graph";
+import { certManagerServed } from "#translate/certificates/annotations";
 import { loadBalancerAddresses, standardApi, takenListeners } from "#translate/facts";
 import type { Ack, Nack } from "#xds/context";
 import { createResourceStore } from "#xds/store";
@@ -102,6 +103,11 @@ export class Controller implements ObjectSink {
   /** Whether the CRDs of Gateway API are the standard ones. */
   setStandardApi(standard: boolean): void {
     this.#commit([{ family: standardApi as Family<unknown>, bucket: "", publisher: "discovery", items: standard ? [true] : [] }]);
+  }
+
+  /** Whether the cluster has cert-manager. */
+  setCertManager(served: boolean): void {
+    this.#commit([{ family: certManagerServed as Family<unknown>, bucket: "", publisher: "discovery", items: served ? [true] : [] }]);
   }
 
   /** Envoy refused a resource: finds the part that it is, and tells the object that it came from. */

@@ -106,7 +106,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     provisioner = new Provisioner({ client, authority, authorities: identity.authorities, settings: { ...options.provision.settings, envoy: choices.envoySettings }, log, clock, sleep, random: Math.random, signal, isAbandoned, namespace: options.provision.namespace, onAddresses: (fleet, found) => controller.setAddresses(found, fleet) });
   }
   const addresses = new ServiceAddresses(options, controller);
-  const certificates = new CertificateKeeping({ client, namespace: settings.controllerNamespace, replica, graph: () => controller.pipeline.graph, taken: (fleet, type, name) => xds?.allHaveTaken(fleet, type, name) ?? true, submit: (statuses) => writer.submit(statuses), log, clock, sleep, random: Math.random, signal });
+  const certificates = new CertificateKeeping({ client, namespace: settings.controllerNamespace, replica, graph: () => controller.pipeline.graph, taken: (fleet, type, name) => xds?.allHaveTaken(fleet, type, name) ?? true, submit: (statuses) => writer.submit(statuses), onCertManager: (served) => controller.setCertManager(served), log, clock, sleep, random: Math.random, signal });
   const discover = async (): Promise<void> => hasStandardGatewayApi(client).then((standard) => controller.setStandardApi(standard), (error: unknown) => log.warn({ reason: String(error) }, "the versions of Gateway API cannot be read"));
   const sink = coalesce({
     apply(events) {
@@ -141,6 +141,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   sink.flush();
   if (!signal.aborted) {
     await discover();
+    await certificates.discover();
     controller.open();
     addresses.publish();
     await certificates.open();

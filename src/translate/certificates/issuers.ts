@@ -41,6 +41,11 @@ export function findIssuer(read: Reader, wish: IssuerWish): Result<Issuer, strin
   return object === undefined ? fail(`there is no ${kind} ${JSON.stringify(namespace === "" ? name : `${namespace}/${name}`)}`) : ok({ key, spec: object.spec });
 }
 
+/** Whether some issuer is meant where none is named. */
+export function hasDefaultIssuer(read: Reader): boolean {
+  return read.any(defaultIssuers, "");
+}
+
 function defaultKey(read: Reader): IssuerKey | undefined {
   const [name] = read.all(defaultIssuers, "").toSorted(compareText);
   return name === undefined ? undefined : issuerKey("ClusterCertificateIssuer", "", name);

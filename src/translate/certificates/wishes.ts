@@ -3,7 +3,8 @@ import { commonFleet } from "#model/fleet";
 import type { FleetName } from "#model/fleet";
 import type { Settings } from "#settings/settings";
 import type { Emit, Reader, Rule } from "#store/family";
-import { hostClaims, objectKey, ourProxies } from "#translate/facts";
+import { hostClaims, objectKey, ourIngresses, ourProxies } from "#translate/facts";
+import { issuerOfAnnotations } from "#translate/certificates/annotations";
 import { issuerKey } from "#translate/certificates/issuers";
 import { certificateWishes, wishedHosts } from "#translate/certificates/request";
 import type { CertificateWish } from "#translate/certificates/request";
@@ -39,4 +40,22 @@ export function proxyWishes(settings: Settings): Rule {
 /** The Envoys of Ingresses and HTTPProxies, as far as it is known before routes are attached. */
 export function ingressFleet(read: Reader, { gatewayRef }: Settings): FleetName {
   return gatewayRef === undefined ? commonFleet : (read.one(gatewaySites, objectKey(gatewayRef.namespace, gatewayRef.name))?.fleet ?? commonFleet);
+}
+
+/** Ingresses whose annotations name an issuer, for each Secret of `spec.tls`. */
+export function ingressWishes(settings: Settings): Rule {
+  return {
+    name: "certificate-wish-ingress",
+    over: ourIngresses,
+    derive(bucket, read, emit) {
+      const ingress = read.one(ourIngresses, bucket);
+      const { namespace = "", name = "", creationTimestamp: created = "", annotations } = ingress?.metadata ?? {};
+      const asked = issuerOfAnnotations(read, namespace, annotations);
+      if (asked === undefined) return;
+      for (const { hosts = [], secretName = "" } of ingress?.spec?.tls ?? []) {
+        if (secretName === "" || hosts.length === 0) continue;
+        emitWish(emit, { namespace, name: secretName }, { owner: { kind: "Ingress", namespace, name, created }, field: `metadata.annotations[${JSON.stringify(asked.annotation)}]`, hosts: hosts.map((host) => host.toLowerCase()), issuer: asked.issuer, fleet: ingressFleet(read, settings) });
+      }
+    },
+  };
 }

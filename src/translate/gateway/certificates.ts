@@ -4,6 +4,7 @@ import type { CertificateSecret } from "#model/secret";
 import type { Emit, Reader, Rule } from "#store/family";
 import { family } from "#store/family";
 import { missingCertificates, objectKey } from "#translate/facts";
+import { certificateNews } from "#translate/certificates/request";
 import { gatewayGroup, gateways, listenerSets } from "#translate/gateway/api";
 import type { GatewayListener } from "#translate/gateway/api";
 import { listenerUnits } from "#translate/gateway/gateway-shape";
@@ -61,5 +62,6 @@ function findCertificate(read: Reader, emit: Emit, unit: ListenerUnit): Result<C
   const certificate = certificateOf(read, namespace, name);
   if (certificate.ok) return ok(certificate.value);
   if (!secretExists(read, namespace, name)) emit(missingCertificates, objectKey(namespace, name), host === anyHost ? "localhost" : host);
-  return fail({ reason: "InvalidCertificateRef", message: certificate.error });
+  const news = read.one(certificateNews, objectKey(namespace, name));
+  return fail({ reason: "InvalidCertificateRef", message: news?.message ?? certificate.error });
 }

@@ -1,7 +1,8 @@
 import type { Settings } from "#settings/settings";
 import type { Rule } from "#store/family";
 import { indexClaimsBelow } from "#translate/certificates/ownership";
-import { proxyWishes } from "#translate/certificates/wishes";
+import { gatewayWishes, listenerSetWishes } from "#translate/certificates/gateway-wishes";
+import { ingressWishes, proxyWishes } from "#translate/certificates/wishes";
 import { certificateRequestRule } from "#translate/certificates/requests";
 import { backendTlsPolicyStatus, indexBackendTlsPolicies } from "#translate/gateway/backend-tls";
 import { gatewayCertificates } from "#translate/gateway/certificates";
@@ -45,6 +46,9 @@ export function gatewayRules(settings: Settings): readonly Rule[] {
     backendTlsPolicyStatus(settings),
     trafficPolicyStatus(settings),
     proxyWishes(settings),
+    ingressWishes(settings),
+    gatewayWishes,
+    listenerSetWishes,
     indexClaimsBelow,
     certificateRequestRule,
     gatewayCertificates,
