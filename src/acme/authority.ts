@@ -89,10 +89,6 @@ export class Authority {
     return this.#client.getCertificate(order, preferredChain);
   }
 
-  async revoke(certificate: string, reason: number): Promise<void> {
-    await this.#client.revokeCertificate(certificate, { reason });
-  }
-
   /** The server's hint for a certificate; undefined where it gives none. */
   async renewalHint(certificate: string): Promise<RenewalHint | undefined> {
     const [base, id] = [await this.#renewalInfo(), renewalId(certificate)];

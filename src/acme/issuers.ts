@@ -95,6 +95,11 @@ export class Issuers {
     );
   }
 
+  /** The server does not know the account any more: it is opened anew. */
+  forget(key: IssuerKey): void {
+    this.#opened.delete(key);
+  }
+
   /** Notes that a certificate cannot be had, or can again. */
   note(certificate: string, issuer: IssuerKey | undefined, problem: string | undefined): void {
     for (const [key, problems] of this.#problems) if (key !== issuer && problems.delete(certificate)) this.#tellAgain(key);

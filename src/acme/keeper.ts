@@ -190,6 +190,7 @@ export class CertificateKeeper {
     const retryAfterMs = error instanceof AcmeProblem ? error.retryAfterMs : undefined;
     const retryAt = clock() + Math.round(retryDelay(failures, limits, random(), retryAfterMs));
     if (error instanceof AcmeProblem && error.type === "rateLimited") this.#budgetOf(request.issuer).pause(clock() + (retryAfterMs ?? limits.firstMs));
+    if (error instanceof AcmeProblem && error.type === "accountDoesNotExist") this.#issuers.forget(request.issuer);
     if (!keep && stored !== undefined) await this.#clean(stored.record);
     const { namespace, name, issuer, hosts, fleets } = request;
     const problem = messageOf(error);

@@ -28,7 +28,7 @@ export interface AcmeWorld {
   /** The replicas that run; the first one has the Envoy. */
   readonly controllers: readonly Controller[];
   envoy(): RealEnvoy;
-  startReplica(): Promise<Controller>;
+  startReplica(...more: readonly string[]): Promise<Controller>;
   issuer(name: string, acme?: object, spec?: object): TestObject;
   /** The certificate that Envoy shows for a host, checked against the server's root. */
   meet(host: string, port?: number): Promise<Met>;
@@ -52,8 +52,8 @@ async function fill(api: ApiServer, pebble: Pebble, httpPort: number, httpsPort:
     { apiVersion: "v1", kind: "Service", metadata: { name: "web", namespace }, spec: { ports: [{ port: 80 }] } },
   ]));
   const controllers: Controller[] = [];
-  const startReplica = async (): Promise<Controller> => {
-    const controller = await startController(api, ...lease, "--envoy-service-http-address", "127.0.0.1", "--envoy-service-http-port", String(httpPort), "--envoy-service-https-address", "127.0.0.1", "--envoy-service-https-port", String(httpsPort), ...flags);
+  const startReplica = async (...more: readonly string[]): Promise<Controller> => {
+    const controller = await startController(api, ...lease, "--envoy-service-http-address", "127.0.0.1", "--envoy-service-http-port", String(httpPort), "--envoy-service-https-address", "127.0.0.1", "--envoy-service-https-port", String(httpsPort), ...flags, ...more);
     controllers.push(controller);
     return controller;
   };
