@@ -34,7 +34,7 @@ export function servePermissions({ lease = "leader-elect" }: { readonly lease?: 
 /** What `contour serve --secret-namespaces` calls: in each of these namespaces it has to be allowed `secretPermissions`. */
 export function namedSecretsServePermissions(): Permissions {
   const { cluster, namespace } = servePermissions();
-  return { cluster: cluster.map((rule) => ({ ...rule, resources: rule.resources.filter((resource) => resource !== "secrets") })), namespace };
+  return { cluster: cluster.map((rule) => ({ ...rule, resources: rule.resources.filter((resource) => resource !== "secrets") })).filter(({ resources }) => resources.length > 0), namespace };
 }
 
 /** What has to be allowed in each namespace whose Secrets are read. */
