@@ -15,11 +15,13 @@ import type { Family } from "#store/family";
 import type { Fact } from "#store/graph";
 import { certManagerServed } from "#translate/certificates/annotations";
 import { loadBalancerAddresses, standardApi, takenListeners } from "#translate/facts";
+import { envoySettingsOfFleets, fleetConfigurations } from "#translate/gateway/fleet-configuration";
+import type { RuntimeSettings } from "#translate/gateway/fleet-configuration";
 import type { Ack, Nack } from "#xds/context";
 import { createResourceStore } from "#xds/store";
 import type { ResourceStore } from "#xds/store";
 import { listenerType } from "#xds/types";
-import type { TypeUrl } from "#xds/types";
+import type { ResourceUpsert, TypeUrl } from "#xds/types";
 
 /** What one batch of changes cost; times in milliseconds. */
 export interface ChangeCost {
@@ -55,11 +57,13 @@ export class Controller implements ObjectSink {
   readonly #options: ControllerOptions;
   readonly #expiry = new CertificateExpiry();
   readonly #refusals: Refusals;
+  readonly #configured: ReturnType<typeof envoySettingsOfFleets>;
   #early: ObjectEvent[] | undefined = [];
 
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.pipeline = new Pipeline(options.settings, options.envoySettings);
+    this.#configured = envoySettingsOfFleets(options.settings, options.envoySettings);
     this.#refusals = new Refusals(this.pipeline.graph, (fleet) => this.fleet(fleet));
   }
 
@@ -71,9 +75,13 @@ export class Controller implements ObjectSink {
   /** What the Envoys of a fleet get. */
   fleet(name: FleetName): ResourceStore {
     const known = this.#stores.get(name) ?? createResourceStore({ fleet: name });
-    if (!this.#stores.has(name)) known.apply({ upserts: envoyWideResources(this.#options.envoySettings), removals: [] });
+    if (!this.#stores.has(name)) known.apply({ upserts: this.#wideResources(this.pipeline.graph.items(fleetConfigurations, name)[0]), removals: [] });
     this.#stores.set(name, known);
     return known;
+  }
+
+  #wideResources(spec: RuntimeSettings | undefined): readonly ResourceUpsert[] {
+    return envoyWideResources(this.#configured(spec));
   }
 
   /** The Envoys of a Gateway that is gone need nothing more. */
@@ -163,6 +171,7 @@ export class Controller implements ObjectSink {
     const started = stopwatch();
     const change = translate();
     const translated = stopwatch();
+    for (const [fleet, [spec]] of change.fleetConfigurations) this.fleet(fleet).apply({ upserts: this.#wideResources(spec), removals: [] });
     const resources = feedStores((fleet) => this.fleet(fleet), change, at);
     onChange(change, { resources, translateMs: translated - started, feedMs: stopwatch() - translated });
     this.#follow(change);

@@ -10,6 +10,7 @@ import { equalValues } from "#lib/equal";
 import { wildScopeName } from "#envoy/names";
 import type { EnvoySettings } from "#settings/envoy";
 import type { Settings } from "#settings/settings";
+import type { FleetName } from "#model/fleet";
 import type { CertificateSecret } from "#model/secret";
 import type { ObjectEvent } from "#store/event";
 import type { Family } from "#store/family";
@@ -18,6 +19,8 @@ import type { Fact } from "#store/graph";
 import { orderRecords } from "#translate/certificates/orders";
 import { certificateRequests } from "#translate/certificates/request";
 import type { CertificateRequest } from "#translate/certificates/request";
+import { fleetConfigurations } from "#translate/gateway/fleet-configuration";
+import type { RuntimeSettings } from "#translate/gateway/fleet-configuration";
 import { fleetPlans } from "#translate/gateway/fleet-plan";
 import type { FleetPlan } from "#translate/gateway/fleet-plan";
 import { certificatesWanted, ingressProblems, missingCertificates, objectKey, objects, sharedGuards, statuses, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
@@ -49,6 +52,8 @@ export interface PipelineChange {
   readonly certificateRequests: ReadonlyMap<string, readonly CertificateRequest[]>;
   /** What is known of orders, by `namespace/name` of the Secrets that they are for. */
   readonly orders: ReadonlyMap<string, readonly OrderRecord[]>;
+  /** What fleets have for themselves; an empty list means that they have what all have. */
+  readonly fleetConfigurations: ReadonlyMap<FleetName, readonly RuntimeSettings[]>;
   /** Resources (see `resourceKey`) whose parts have changed. */
   readonly parts: readonly string[];
 }
@@ -62,8 +67,8 @@ export class Pipeline {
   readonly #objectCounts = new Map<string, number>();
 
   constructor(settings: Settings, envoySettings: EnvoySettings) {
-    const rules = [...translationRules(settings), ...envoyRules(envoySettings)];
-    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, missingCertificates, unencodable, fleetPlans, virtualHosts, wildcardHosts, tlsHosts, sharedGuards, certificateRequests, orderRecords] as readonly Family<unknown>[]);
+    const rules = [...translationRules(settings), ...envoyRules(settings, envoySettings)];
+    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, missingCertificates, unencodable, fleetPlans, fleetConfigurations, virtualHosts, wildcardHosts, tlsHosts, sharedGuards, certificateRequests, orderRecords] as readonly Family<unknown>[]);
   }
 
   /** Takes in changes of objects and tells what they led to. */
@@ -96,6 +101,7 @@ export class Pipeline {
       fleetPlans: changed(fleetPlans),
       certificateRequests: changed(certificateRequests),
       orders: changed(orderRecords),
+      fleetConfigurations: changed(fleetConfigurations),
       parts: [
         ...[...changed(virtualHosts).keys()].map((name) => resourceKey(scopeType, name)),
         ...[...changed(wildcardHosts).keys()].map((listener) => resourceKey(scopeType, wildScopeName(listener))),

@@ -6,12 +6,14 @@ import { buildListener } from "#envoy/listener";
 import { wildScopeName } from "#envoy/names";
 import { buildChallengeScope, buildScope, buildWildScope } from "#envoy/scope";
 import { buildSecret } from "#envoy/secret";
-import { splitFleet } from "#model/fleet";
+import { commonFleet, splitFleet } from "#model/fleet";
 import type { EnvoySettings } from "#settings/envoy";
+import type { Settings } from "#settings/settings";
 import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
 import { certificatesWanted, clusters, endpoints, listeners, sharedGuards, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
 import { challengeAnswers } from "#translate/certificates/orders";
+import { envoySettingsOfFleets, fleetConfigurations } from "#translate/gateway/fleet-configuration";
 import { listenerType, scopeType } from "#xds/types";
 import type { TypeUrl } from "#xds/types";
 
@@ -31,11 +33,17 @@ export const unencodable = family<string>("unencodable");
 export type ResourceKind = keyof typeof resources;
 
 /** The last layer of the pipeline: each model node that changed is encoded once, for all Envoys. */
-export function envoyRules(settings: EnvoySettings): readonly Rule[] {
+export function envoyRules(settings: Settings, envoySettings: EnvoySettings): readonly Rule[] {
+  const configured = envoySettingsOfFleets(settings, envoySettings);
+  // The name of everything that is encoded tells whose Envoys get it.
+  const of = (read: Reader, name: string): EnvoySettings => {
+    const { fleet } = splitFleet(name);
+    return fleet === commonFleet ? envoySettings : configured(read.one(fleetConfigurations, fleet));
+  };
   return [
     rule("envoy-cluster", clusters, "cds", (name) => name, (name, read) => {
       const cluster = read.one(clusters, name);
-      return cluster === undefined ? undefined : buildCluster(cluster, settings);
+      return cluster === undefined ? undefined : buildCluster(cluster, of(read, name));
     }),
     rule("envoy-endpoints", endpoints, "eds", (name) => name, (name, read) => {
       const found = read.one(endpoints, name);
@@ -48,18 +56,18 @@ export function envoyRules(settings: EnvoySettings): readonly Rule[] {
     // The bucket of a virtual host is the name of its scope.
     rule("envoy-scope", virtualHosts, "srds", (name) => name, (name, read) => {
       const virtualHost = read.one(virtualHosts, name);
-      return virtualHost === undefined ? undefined : buildScope(withoutHidden(virtualHost, hidden(read, scopeType, name)), settings, read.all(challengeAnswers, name));
+      return virtualHost === undefined ? undefined : buildScope(withoutHidden(virtualHost, hidden(read, scopeType, name)), of(read, name), read.all(challengeAnswers, name));
     }),
     rule("envoy-challenge-scope", challengeAnswers, "srds", (name) => name, (name, read) => (read.any(virtualHosts, name) ? undefined : buildChallengeScope(splitFleet(name).name, read.all(challengeAnswers, name)))),
     rule("envoy-wild-scope", wildcardHosts, "srds", wildScopeName, (listener, read) => {
       const hiding = hidden(read, scopeType, wildScopeName(listener));
-      return buildWildScope(splitFleet(listener).name, read.all(wildcardHosts, listener).map((host) => withoutHidden(host, hiding)), settings);
+      return buildWildScope(splitFleet(listener).name, read.all(wildcardHosts, listener).map((host) => withoutHidden(host, hiding)), of(read, listener));
     }),
     rule("envoy-listener", listeners, "lds", (name) => name, (name, read) => {
       const listener = read.one(listeners, name);
       if (listener === undefined) return undefined;
       const { hosts, guards } = withoutHiddenTls(read.all(tlsHosts, name), read.all(sharedGuards, name), hidden(read, listenerType, name));
-      return buildListener(listener, hosts, guards, settings);
+      return buildListener(listener, hosts, guards, of(read, name));
     }),
   ];
 }

@@ -21,7 +21,7 @@ export const gatewayConditions = {
     Programmed: ["Programmed", "NotAllowed", "ListenersNotValid", "ParentNotProgrammed"],
   },
   Policy: {
-    Accepted: ["Accepted", "Conflicted", "NoValidCACertificate", "Invalid"],
+    Accepted: ["Accepted", "Conflicted", "TargetNotFound", "NoValidCACertificate", "Invalid"],
     ResolvedRefs: ["ResolvedRefs", "InvalidCACertificateRef", "InvalidKind"],
   },
   Route: {

@@ -84,7 +84,7 @@ export const callableServices = family<CallableService>("callable-service");
 /** What is wrong with ExtensionServices. Bucket: `namespace/name`. */
 export const extensionProblems = family<Problem>("extension-problem");
 /** Clusters over several Services. Bucket: endpoints name. */
-export const weightedServices = family<{ readonly groups: readonly { readonly endpoints: EndpointsName; readonly weight: number }[] }>("weighted-services");
+export const weightedServices = family<{ readonly groups: readonly { readonly endpoints: EndpointsName; readonly weight: number }[]; /** The weight of what goes nowhere. */ readonly dropped?: number }>("weighted-services");
 /** Addresses that some cluster needs. Bucket: endpoints name. */
 export const endpointsWanted = family<true>("endpoints-wanted");
 /** Bucket: endpoints name. */

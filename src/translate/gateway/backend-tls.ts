@@ -137,7 +137,17 @@ function policyConditions(read: Reader, policy: BackendTlsPolicy, key: string, {
   const older = policy.spec.targetRefs.map((target) => strongerThan(read, policy, key, target)).find((found) => found !== undefined);
   if (older !== undefined) return [condition("Policy", "Accepted", "False", "Conflicted", `the older BackendTLSPolicy ${older} is for the same Service and port; remove one of the two`, generation), resolved];
   if (!tls.ok) return [condition("Policy", "Accepted", "False", tls.error.reason === "Invalid" ? "Invalid" : "NoValidCACertificate", `requests to its Services fail, as nothing can be checked: ${tls.error.message}`, generation), resolved];
+  const lost = policy.spec.targetRefs.map((target) => missingPort(read, policy, target)).find((found) => found !== undefined);
+  if (lost !== undefined) return [condition("Policy", "Accepted", "False", "TargetNotFound", lost, generation), resolved];
   return [condition("Policy", "Accepted", "True", "Accepted", "the policy is in force", generation), resolved];
+}
+
+/** A target whose sectionName is no port of its Service (GEP-713). */
+function missingPort(read: Reader, policy: BackendTlsPolicy, { name, sectionName }: BackendTlsPolicy["spec"]["targetRefs"][number]): string | undefined {
+  const service = read.one(objects("Service"), objectKey(policy.metadata.namespace ?? "", name));
+  const names = (service?.spec?.ports ?? []).flatMap(({ name: portName = "" }) => (portName === "" ? [] : [portName]));
+  if (sectionName === undefined || service === undefined || names.includes(sectionName)) return undefined;
+  return `Service ${JSON.stringify(name)} has no port named ${JSON.stringify(sectionName)} (${names.length === 0 ? "its port has no name" : `it has: ${names.join(", ")}`}); the policy does nothing there`;
 }
 
 function strongerThan(read: Reader, policy: BackendTlsPolicy, key: string, { name, sectionName }: BackendTlsPolicy["spec"]["targetRefs"][number]): string | undefined {

@@ -3,6 +3,7 @@ import type { Settings } from "#settings/settings";
 import type { Rule } from "#store/family";
 import { family } from "#store/family";
 import { listeners } from "#translate/facts";
+import { settingsOfFleets } from "#translate/gateway/fleet-configuration";
 import type { Transport } from "#translate/gateway/listener-names";
 import type { GatewaySite } from "#translate/gateway/site";
 import { shareService } from "#translate/gateway/traffic-policy/attach";
@@ -13,6 +14,7 @@ export const openPorts = family<{ readonly site: GatewaySite; readonly transport
 
 /** Makes the Envoy listener of each port that Gateways need. */
 export function envoyListenerRule(settings: Settings): Rule {
+  const settingsOf = settingsOfFleets(settings);
   return {
     name: "gateway-envoy-listener",
     over: openPorts,
@@ -22,7 +24,7 @@ export function envoyListenerRule(settings: Settings): Rule {
       const { site, transport, port } = open;
       const services = listenerServices(read, settings);
       const sessions = transport === "http" || transport === "https" ? { sessions: true } : {};
-      emit(listeners, bucket, { name: splitFleet(bucket).name, address: site.address, port: settings.gatewayPort(port), protocol: transport, proxyProtocol: transport !== "udp" && settings.useProxyProtocol, ...services, ...sessions });
+      emit(listeners, bucket, { name: splitFleet(bucket).name, address: site.address, port: settings.gatewayPort(port), protocol: transport, proxyProtocol: transport !== "udp" && settingsOf(read, site.fleet).useProxyProtocol, ...services, ...sessions });
       for (const service of [services.authorization, services.rateLimitService]) if (service !== undefined) shareService(read, emit, service.cluster, site.fleet);
     },
   };

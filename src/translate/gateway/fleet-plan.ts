@@ -6,7 +6,8 @@ import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
 import { objectKey, objects } from "#translate/facts";
 import { gatewayClasses } from "#translate/gateway/api";
-import type { Gateway } from "#translate/gateway/api";
+import type { ApiReference, Gateway } from "#translate/gateway/api";
+import { fleetConfigurations, runtimeSettings } from "#translate/gateway/fleet-configuration";
 import { parametersProblem } from "#translate/gateway/gateway-class";
 import { portsOfGateway } from "#translate/gateway/gateway-shape";
 import type { Transport } from "#translate/gateway/listener-names";
@@ -49,15 +50,36 @@ const fleetMembers = family<FleetMember>("fleet-member");
 /** Bucket: the fleet. "keep": its parameters are missing, so that its Envoys stay as they are. */
 export const fleetPlans = family<FleetPlan | "keep">("fleet-plan");
 
+/** The parameters that count for a Gateway: its own, else those of its class. */
+function parametersReference(read: Reader, gateway: Gateway): ApiReference | undefined {
+  const own = gateway.spec.infrastructure?.parametersRef;
+  if (own !== undefined) return { ...own, namespace: gateway.metadata.namespace ?? "" };
+  return read.one(gatewayClasses, objectKey("", gateway.spec.gatewayClassName))?.spec.parametersRef;
+}
+
 /** The parameters that a Gateway names in its own namespace, or its class names anywhere; undefined where one of them is missing. */
 export function gatewayParameters(read: Reader, gateway: Gateway): FleetPlan["parameters"] | undefined {
-  const own = gateway.spec.infrastructure?.parametersRef;
-  const general = read.one(gatewayClasses, objectKey("", gateway.spec.gatewayClassName))?.spec.parametersRef;
-  const reference = own === undefined ? general : { ...own, namespace: gateway.metadata.namespace ?? "" };
+  const reference = parametersReference(read, gateway);
   if (reference === undefined) return {};
   if (parametersProblem(read, reference) !== undefined) return undefined;
   const found = read.one(objects("ContourDeployment"), objectKey(reference.namespace ?? "", reference.name));
   return found === undefined ? undefined : (found.spec ?? {});
+}
+
+/** Says how the Envoys of each fleet are configured where that differs from the installation's (ContourDeployment, `spec.runtimeSettings`). */
+export function configureFleets(settings: Settings): Rule {
+  return {
+    name: "fleet-configuration",
+    over: gatewaySites,
+    derive(bucket, read, emit) {
+      const gateway = ourGateway(read, bucket);
+      const site = read.one(gatewaySites, bucket);
+      if (settings.gatewaySites !== "own-fleet" || gateway === undefined || site === undefined) return;
+      const reference = parametersReference(read, gateway);
+      const found = reference === undefined ? undefined : read.one(runtimeSettings, objectKey(reference.namespace ?? "", reference.name));
+      if (found?.ok === true) emit(fleetConfigurations, site.fleet, found.value);
+    },
+  };
 }
 
 /** Says what each Gateway wants of its Envoys, where those are made. */

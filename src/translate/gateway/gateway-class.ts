@@ -7,6 +7,7 @@ import { family } from "#store/family";
 import { objectKey, objects, standardApi, statuses } from "#translate/facts";
 import { gatewayClasses } from "#translate/gateway/api";
 import type { ApiReference, GatewayClass } from "#translate/gateway/api";
+import { runtimeSettingsProblem } from "#translate/gateway/fleet-configuration";
 
 /** GatewayClasses whose Gateways we serve. Bucket: `/name`. */
 export const acceptedClasses = family<true>("accepted-gateway-class");
@@ -96,10 +97,11 @@ function isContourDeployment(reference: ApiReference | undefined): boolean {
   return reference?.group === "projectcontour.io" && reference.kind === "ContourDeployment";
 }
 
-/** Why a reference to parameters leads nowhere. */
+/** Why a reference to parameters leads nowhere, or to some that cannot be used. */
 export function parametersProblem(read: Reader, reference: ApiReference | undefined): string | undefined {
   if (reference === undefined) return undefined;
   const { group, kind, namespace = "", name } = reference;
   if (!isContourDeployment(reference)) return `a ${group}/${kind} is not known here; only projectcontour.io/ContourDeployment is`;
-  return read.any(objects("ContourDeployment"), objectKey(namespace, name)) ? undefined : `there is no ContourDeployment ${JSON.stringify(name)} in namespace ${JSON.stringify(namespace)}`;
+  if (read.any(objects("ContourDeployment"), objectKey(namespace, name))) return runtimeSettingsProblem(read, namespace, name);
+  return `there is no ContourDeployment ${JSON.stringify(name)} in namespace ${JSON.stringify(namespace)}`;
 }

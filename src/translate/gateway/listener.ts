@@ -10,6 +10,7 @@ import { gateways, listenerSets } from "#translate/gateway/api";
 import { attachedRoutes } from "#translate/gateway/attachment";
 import { listenerCertificates, tlsClaims } from "#translate/gateway/certificates";
 import { openPorts } from "#translate/gateway/envoy-listener";
+import { settingsOfFleets } from "#translate/gateway/fleet-configuration";
 import { frontendValidations, gatewayRefusals } from "#translate/gateway/gateway-facts";
 import { listenerUnits, portClaims, portKey, strongestClaim } from "#translate/gateway/gateway-shape";
 import type { ListenerUnit } from "#translate/gateway/gateway-shape";
@@ -29,6 +30,7 @@ export const listenerVerdicts = family<{ readonly position: number; readonly ver
 
 /** Serves each valid listener, and says how it is. */
 export function listenerRule(settings: Settings): Rule {
+  const settingsOf = settingsOfFleets(settings);
   return {
     name: "gateway-listener",
     over: listenerUnits,
@@ -39,7 +41,7 @@ export function listenerRule(settings: Settings): Rule {
       const { owner, position } = unit.shape;
       const verdict = judgeListener(state, ownerGeneration(read, owner));
       emit(listenerVerdicts, ownerKey(owner), { position, verdict });
-      if (verdict.served) serve(settings, read, emit, state);
+      if (verdict.served) serve(settingsOf(read, unit.site.fleet), read, emit, state);
     },
   };
 }

@@ -7,7 +7,8 @@ import { certificateRequestRule } from "#translate/certificates/requests";
 import { backendTlsPolicyStatus, indexBackendTlsPolicies } from "#translate/gateway/backend-tls";
 import { gatewayCertificates } from "#translate/gateway/certificates";
 import { envoyListenerRule } from "#translate/gateway/envoy-listener";
-import { planFleets, planMembers } from "#translate/gateway/fleet-plan";
+import { readRuntimeSettings } from "#translate/gateway/fleet-configuration";
+import { configureFleets, planFleets, planMembers } from "#translate/gateway/fleet-plan";
 import { gatewayRule } from "#translate/gateway/gateway";
 import { refuseGateways, validateFrontends } from "#translate/gateway/gateway-facts";
 import { gatewayClassRule } from "#translate/gateway/gateway-class";
@@ -30,6 +31,7 @@ import { attachStreamRoutes, serveStreams } from "#translate/gateway/stream-rout
 export function gatewayRules(settings: Settings): readonly Rule[] {
   return [
     indexReferenceGrants,
+    readRuntimeSettings(settings),
     gatewayClassRule(settings),
     indexGateways(settings),
     attachListenerSets,
@@ -37,6 +39,7 @@ export function gatewayRules(settings: Settings): readonly Rule[] {
     listenerSetShapes,
     listenerUnitRule,
     claimPorts(settings),
+    configureFleets(settings),
     indexBackendTlsPolicies,
     indexTrafficPolicies(settings),
     backendCertificateRule(settings),

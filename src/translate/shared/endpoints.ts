@@ -32,17 +32,23 @@ export const collectWeightedEndpoints: Rule = {
   name: "weighted-endpoints",
   over: weightedServices,
   derive(bucket, read, emit) {
-    const groups = read.all(weightedServices, bucket)[0]?.groups ?? [];
+    const { groups = [], dropped = 0 } = read.one(weightedServices, bucket) ?? {};
     emit(endpoints, bucket, {
       name: splitFleet(bucket).name,
       endpoints: [],
-      groups: groups.map(({ endpoints: name, weight }) => {
-        const { service, portName } = parseEndpointsName(name);
-        return { name, weight, endpoints: collect(name, read.all(slicesOfService, service), portName, undefined).endpoints };
-      }),
+      groups: [
+        ...groups.map(({ endpoints: name, weight }) => {
+          const { service, portName } = parseEndpointsName(name);
+          return { name, weight, endpoints: collect(name, read.all(slicesOfService, service), portName, undefined).endpoints };
+        }),
+        ...(dropped === 0 ? [] : [{ name: "dropped", weight: dropped, endpoints: [nowhere] }]),
+      ],
     });
   },
 };
+
+/** Envoy's own discard port: nobody listens there. A group needs an endpoint to have its share. */
+const nowhere: Endpoint = { address: "127.0.0.1", port: 9 };
 
 function parseEndpointsName(name: EndpointsName): { service: string; portName: string; healthPortName: string | undefined } {
   const [main = "", healthPortName] = name.split("+health/");

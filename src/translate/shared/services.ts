@@ -47,12 +47,14 @@ export function resolveService(read: Reader, settings: Settings, namespace: stri
   const ports = service.spec?.ports ?? [];
   if (service.spec?.type === "ExternalName") return externalTarget(read, settings, service, port);
   const found = ports.find((candidate) => (typeof port === "number" ? candidate.port === port : candidate.name === port) && (candidate.protocol ?? "TCP") === transport);
-  if (found === undefined) return fail({ reason: "no-port", message: `Service ${JSON.stringify(name)} has no port ${port}${transport === "UDP" ? " for UDP" : ""} (it has: ${describePorts(ports)})` });
+  if (found === undefined) return fail({ reason: "no-port", message: `Service ${JSON.stringify(name)} has no port ${port}${transport === "UDP" ? " for UDP" : ""} (it has: ${describePorts(ports, transport)})` });
   return ok(target(read, settings, service, found));
 }
 
-function describePorts(ports: readonly ServicePort[]): string {
-  return ports.length === 0 ? "none" : ports.map((port) => (port.name === undefined || port.name === "" ? `${port.port}` : `${port.port} ${port.name}`)).join(", ");
+function describePorts(ports: readonly ServicePort[], transport: "TCP" | "UDP" = "TCP"): string {
+  const mixed = ports.some(({ protocol = "TCP" }) => protocol !== "TCP") || transport === "UDP";
+  const text = ({ port, protocol = "TCP", name = "" }: ServicePort): string => [mixed ? `${port}/${protocol}` : `${port}`, ...(name === "" ? [] : [name])].join(" ");
+  return ports.length === 0 ? "none" : ports.map(text).join(", ");
 }
 
 function target(read: Reader, settings: Settings, service: Service, port: ServicePort): ServiceTarget {

@@ -1,5 +1,6 @@
 import { compareText } from "#lib/compare";
 import type { Cluster } from "#model/cluster";
+import { commonFleet } from "#model/fleet";
 import type { Route } from "#model/route";
 import type { Settings } from "#settings/settings";
 import type { Family, Reader, Rule } from "#store/family";
@@ -8,6 +9,8 @@ import { grpcRoutes, httpRoutes } from "#translate/gateway/api";
 import type { GrpcRoute, HttpRoute } from "#translate/gateway/api";
 import { parentGateway } from "#translate/gateway/attachment";
 import { RouteVisit } from "#translate/gateway/backends";
+import { settingsOfFleets } from "#translate/gateway/fleet-configuration";
+import { gatewaySites } from "#translate/gateway/site";
 import type { ReferenceProblem } from "#translate/gateway/backends";
 import { backendCertificate } from "#translate/gateway/gateway-tls";
 import { translateGrpcRule } from "#translate/gateway/grpc-route/rule";
@@ -64,6 +67,7 @@ export function gatewaysOf(read: Reader, route: RequestRoute): readonly string[]
 
 /** Follows the rules of each route that names a Gateway of ours, once for all of the Gateway's listeners and hosts. */
 export function compileRoutes(kind: RequestRouteKind, settings: Settings): Rule {
+  const settingsOf = settingsOfFleets(settings);
   return {
     name: `compile-${kind}`,
     over: requestRoutes[kind],
@@ -72,7 +76,7 @@ export function compileRoutes(kind: RequestRouteKind, settings: Settings): Rule 
       if (route === undefined) return;
       for (const gateway of gatewaysOf(read, route)) {
         const clientCertificate = backendCertificate(read, gateway);
-        const visit = new RouteVisit(read, settings, { kind, namespace: route.metadata.namespace ?? "", ...(clientCertificate === undefined ? {} : { clientCertificate }) });
+        const visit = new RouteVisit(read, settingsOf(read, read.one(gatewaySites, gateway)?.fleet ?? commonFleet), { kind, namespace: route.metadata.namespace ?? "", ...(clientCertificate === undefined ? {} : { clientCertificate }) });
         emit(compiledRoutes, compiledKey(kind, bucket, gateway), compile(visit, kind, route, bucket));
       }
     },

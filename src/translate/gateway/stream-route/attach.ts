@@ -1,6 +1,7 @@
 import type { KindName } from "#k8s/kinds";
 import type { Cluster } from "#model/cluster";
 import { inFleet } from "#model/fleet";
+import type { FleetName } from "#model/fleet";
 import type { ListenerName, TcpProxy } from "#model/listener";
 import type { Origin } from "#model/origin";
 import { unresolvedCluster } from "#model/route";
@@ -15,7 +16,7 @@ import { attach, attachedRoutes, ownsHost, routeParent } from "#translate/gatewa
 import type { Attachment, RouteParent } from "#translate/gateway/attachment";
 import { gatewaysOfService } from "#translate/gateway/backend-tls";
 import { RouteVisit } from "#translate/gateway/backends";
-import type { ListenerShape } from "#translate/gateway/listener-shape";
+import { settingsOfFleets } from "#translate/gateway/fleet-configuration";
 import { hostKey } from "#translate/gateway/listener-names";
 import { compareAge } from "#translate/gateway/request-route/compiled-route";
 import { resolvedRefs } from "#translate/gateway/route-status";
@@ -46,6 +47,7 @@ const idleTimeoutMs = 3_600_000;
 
 /** Attaches each route of a kind to listeners, and says in its status where that worked. */
 export function attachStreamRoutes(kind: StreamRouteKind, settings: Settings): Rule {
+  const settingsOf = settingsOfFleets(settings);
   return {
     name: `attach-${kind}`,
     over: families[kind],
@@ -54,27 +56,47 @@ export function attachStreamRoutes(kind: StreamRouteKind, settings: Settings): R
       if (route === undefined) return;
       const { namespace = "", name, generation = 0, creationTimestamp: created = "" } = route.metadata;
       const origin: Origin = { kind, namespace, name, field: "spec.rules[0]" };
-      const visit = new RouteVisit(read, settings, { kind, namespace });
-      const backends = kind === "UDPRoute" ? udpBackends(visit, route, origin) : tcpBackends(visit, route, origin);
-      // TLS that goes through is the client's own; what ended here, or never had any, is encrypted where a policy wants that.
-      const through = kind === "TLSRoute" ? tcpBackends(new RouteVisit(read, settings, { kind, namespace, passthrough: true }), route, origin) : backends;
-      const proxyFor = (listener: ListenerShape): TcpProxy => ({ targets: (listener.tls === "passthrough" ? through : backends).targets, idleTimeoutMs, origin });
+      const backendsOf = new Map<FleetName, FleetBackends>();
+      const inFleetOf = ({ site: { fleet } }: RouteParent): FleetBackends => {
+        const found = backendsOf.get(fleet) ?? fleetBackends(read, settingsOf(read, fleet), kind, route, origin);
+        backendsOf.set(fleet, found);
+        return found;
+      };
       const attaching = { kind, namespace, generation, ...(kind === "TLSRoute" && route.spec.hostnames !== undefined ? { hostnames: route.spec.hostnames } : {}) };
       const placed = new Set<string>();
       const parents = (route.spec.parentRefs ?? []).flatMap((parent) => {
         const at = routeParent(read, namespace, parent);
         if (at === undefined) return [];
         const found = attach(read, attaching, parent, at);
+        const backends = inFleetOf(at);
         for (const attachment of found.attachments) {
-          (attachment.listener.tls === "passthrough" ? through : backends).emit(emit, at);
-          place(read, emit, placed, at, attachment, `${kind}/${bucket}`, { proxy: proxyFor(attachment.listener), created, key: bucket });
+          const chosen = attachment.listener.tls === "passthrough" ? backends.through : backends.ended;
+          chosen.emit(emit, at);
+          place(read, emit, placed, at, attachment, `${kind}/${bucket}`, { proxy: { targets: chosen.targets, idleTimeoutMs, origin }, created, key: bucket });
         }
+        const { visit } = backends;
         if (found.attachments.length > 0) for (const service of visit.services) emit(gatewaysOfService, service, at.gateway);
         return [{ parentRef: parent, controllerName: settings.gatewayControllerName, conditions: [found.accepted, resolvedRefs(visit.referenceProblems, generation)] }];
       });
       if (parents.length > 0) emit(statuses, `${kind}/${bucket}`, { kind: kind as KindName, namespace, name, generation, status: { parents } });
     },
   };
+}
+
+/** Where a route leads in the Envoys of a fleet. */
+interface FleetBackends {
+  readonly visit: RouteVisit;
+  /** For connections that have no TLS, or whose TLS ended here: they are encrypted where a policy wants that. */
+  readonly ended: Backends;
+  /** For TLS that goes through: it is the client's own. */
+  readonly through: Backends;
+}
+
+function fleetBackends(read: Reader, settings: Settings, kind: StreamRouteKind, route: StreamRoute, origin: Origin): FleetBackends {
+  const { namespace } = origin;
+  const visit = new RouteVisit(read, settings, { kind, namespace });
+  const ended = kind === "UDPRoute" ? udpBackends(visit, route, origin) : tcpBackends(visit, route, origin);
+  return { visit, ended, through: kind === "TLSRoute" ? tcpBackends(new RouteVisit(read, settings, { kind, namespace, passthrough: true }), route, origin) : ended };
 }
 
 function place(read: Reader, emit: Emit, placed: Set<string>, at: RouteParent, attachment: Attachment, route: string, rest: Pick<StreamAttachment, "proxy" | "created" | "key">): void {
@@ -126,12 +148,17 @@ function backendRefs(route: StreamRoute): NonNullable<NonNullable<StreamRoute["s
   return route.spec.rules?.[0]?.backendRefs ?? [];
 }
 
-/** Envoy sends all datagrams of a listener to one cluster: several backends become groups of it, with their weights. */
+/**
+ * Envoy sends all datagrams of a listener to one cluster: several backends become groups of it, with their weights. The share
+ * of those that cannot be found is dropped, not given to others (UDPRouteRule, `backendRefs`).
+ */
 function udpBackends(visit: RouteVisit, route: StreamRoute, origin: Origin): Backends {
+  let lost = 0;
   const groups = backendRefs(route).flatMap((reference, i) => {
     const target = visit.target(reference);
     if (!target.ok) visit.referenceProblems.push({ ...target.error, message: `${origin.field ?? "spec"}.backendRefs[${i}]: ${target.error.message}` });
     const { weight = 1 } = reference;
+    if (!target.ok) lost += weight;
     return target.ok && weight > 0 ? [{ target: target.value, weight, endpoints: endpointsName(target.value.namespace, target.value.name, target.value.portName) }] : [];
   });
   const [first] = groups;
@@ -143,7 +170,7 @@ function udpBackends(visit: RouteVisit, route: StreamRoute, origin: Origin): Bac
     targets: [{ cluster: name, weight: 1 }],
     emit(emit, { site }) {
       emitCluster(emit, cluster, site.fleet);
-      emit(weightedServices, inFleet(site.fleet, name), { groups: groups.map(({ endpoints, weight }) => ({ endpoints, weight })) });
+      emit(weightedServices, inFleet(site.fleet, name), { groups: groups.map(({ endpoints, weight }) => ({ endpoints, weight })), ...(lost === 0 ? {} : { dropped: lost }) });
     },
   };
 }

@@ -1,0 +1,83 @@
+import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
+import { formatFieldPath } from "#k8s/object";
+import type { FieldError } from "#k8s/object";
+import { parseObject } from "#k8s/parse";
+import { fail, ok } from "#lib/result";
+import type { Result } from "#lib/result";
+import { commonFleet } from "#model/fleet";
+import type { FleetName } from "#model/fleet";
+import { configure } from "#settings/configuration";
+import { defaultEnvoySettings } from "#settings/envoy";
+import type { EnvoySettings } from "#settings/envoy";
+import type { Settings } from "#settings/settings";
+import type { Reader, Rule } from "#store/family";
+import { family } from "#store/family";
+import { objectKey, objects } from "#translate/facts";
+
+/** What a ContourDeployment says about Envoy's configuration, as a ContourConfiguration would. */
+export type RuntimeSettings = ContourConfiguration["spec"];
+
+/** `spec.runtimeSettings` of ContourDeployments, or what is wrong with it. Bucket: `namespace/name`. */
+export const runtimeSettings = family<Result<RuntimeSettings, string>>("runtime-settings");
+
+/** What the Envoys of a fleet have for themselves. Bucket: the fleet. */
+export const fleetConfigurations = family<RuntimeSettings>("fleet-configuration");
+
+/** Checks the configuration in each ContourDeployment; its CRD takes any field there. */
+export function readRuntimeSettings(settings: Settings): Rule {
+  return {
+    name: "runtime-settings",
+    over: objects("ContourDeployment"),
+    derive(bucket, read, emit) {
+      const spec = read.one(objects("ContourDeployment"), bucket)?.spec?.runtimeSettings;
+      if (spec !== undefined) emit(runtimeSettings, bucket, parse(settings, spec));
+    },
+  };
+}
+
+function parse(settings: Settings, spec: Readonly<Record<string, unknown>>): Result<RuntimeSettings, string> {
+  const parsed = parseObject({ apiVersion: "projectcontour.io/v1alpha1", kind: "ContourConfiguration", metadata: { name: "runtime-settings" }, spec }, { origin: "file" });
+  if (!parsed.ok) return fail(parsed.error.kind === "invalid" ? describe(parsed.error.errors) : "it is no ContourConfiguration");
+  const found = (parsed.value as ContourConfiguration).spec;
+  const { errors } = configure({ settings, envoySettings: defaultEnvoySettings }, found);
+  return errors.length === 0 ? ok(found) : fail(describe(errors));
+}
+
+function describe(errors: readonly FieldError[]): string {
+  return errors.map(({ path, message }) => `${formatFieldPath(["spec", "runtimeSettings", ...path.slice(1)])}: ${message}`).join("; ");
+}
+
+/** What is wrong with the configuration of parameters that exist. */
+export function runtimeSettingsProblem(read: Reader, namespace: string, name: string): string | undefined {
+  const found = read.one(runtimeSettings, objectKey(namespace, name));
+  return found?.ok === false ? `ContourDeployment ${objectKey(namespace, name)} ${found.error}` : undefined;
+}
+
+/** The settings of a fleet's routes and listeners: what its parameters say lies over what counts for all. Hosts, classes and secrets stay the installation's. */
+export function settingsOfFleets(settings: Settings): (read: Reader, fleet: FleetName) => Settings {
+  const known = new WeakMap<RuntimeSettings, Settings>();
+  return (read, fleet) => {
+    const spec = fleet === commonFleet ? undefined : read.one(fleetConfigurations, fleet);
+    if (spec === undefined) return settings;
+    const found = known.get(spec) ?? overlay(settings, spec);
+    known.set(spec, found);
+    return found;
+  };
+}
+
+function overlay(settings: Settings, spec: RuntimeSettings): Settings {
+  const { useProxyProtocol, connectTimeoutMs, minimumTlsVersion, maximumTlsVersion, upstreamTls, circuitBreakers, dnsLookupFamily } = configure({ settings, envoySettings: defaultEnvoySettings }, spec).settings;
+  return { ...settings, useProxyProtocol, connectTimeoutMs, minimumTlsVersion, maximumTlsVersion, upstreamTls, circuitBreakers, dnsLookupFamily };
+}
+
+/** Envoy's own settings in a fleet. Its ports for probes and debugging stay the installation's: the pods are made with those. */
+export function envoySettingsOfFleets(settings: Settings, envoySettings: EnvoySettings): (spec: RuntimeSettings | undefined) => EnvoySettings {
+  const known = new WeakMap<RuntimeSettings, EnvoySettings>();
+  return (spec) => {
+    if (spec === undefined) return envoySettings;
+    const { stats, adminPort } = envoySettings;
+    const found = known.get(spec) ?? { ...configure({ settings, envoySettings }, spec).envoySettings, stats, adminPort };
+    known.set(spec, found);
+    return found;
+  };
+}
