@@ -43,20 +43,15 @@ interface PodSpec {
   readonly volumes?: readonly { readonly name: string }[];
 }
 
-/** The pods of a text of manifests, by their first container, without what is named after a release or configured in another way. */
+/** The pods of a text of manifests, by their first container, without what is named after a release. */
 function podsOf(text: string): Readonly<Record<string, unknown>> {
   const workloads = objectsOf(text).filter(({ kind }) => ["Deployment", "DaemonSet", "Job"].includes(kind));
   return Object.fromEntries(workloads.map((object) => {
     const { spec } = (object["spec"] as { readonly template: { readonly spec: PodSpec } }).template;
     const named = ["serviceAccountName", "labelSelector", "matchLabels", "imagePullPolicy"];
-    const common = JSON.stringify(spec, (key, value: unknown) => (named.includes(key) ? undefined : Array.isArray(value) ? value.filter(isCommon) : value));
+    const common = JSON.stringify(spec, (key, value: unknown) => (named.includes(key) ? undefined : Array.isArray(value) ? value.filter((item) => typeof item !== "string" || !item.startsWith("--envoy-service-name=")) : value));
     return [`${object.kind} of ${spec.containers.map(({ name }) => name).join(", ")}`, JSON.parse(common)];
   }));
-}
-
-function isCommon(item: unknown): boolean {
-  if (typeof item === "string") return !/^--(envoy-service-name|config-path)=/.test(item);
-  return (item as { readonly name?: string }).name !== "contour-config";
 }
 
 describe("the Helm chart", () => {
