@@ -47,6 +47,7 @@ export function refuse(subscription: Subscription, batch: Batch, message: string
   subscription.refusals += 1;
   const [only] = batch.upserts;
   if (batch.upserts.length + Math.min(1, batch.removals.length) > 1) split(subscription, batch);
+  else if (only !== undefined && isOfItsPlace(message)) leaveOut(subscription, only, message, to);
   else if (only !== undefined) quarantine(subscription, only, message, to);
   else for (const { name } of batch.removals) arrived(subscription, name, to.view);
 }
@@ -67,6 +68,20 @@ function putBack(subscription: Subscription, name: string, waiting: SentUpsert["
   const newer = subscription.dirty.get(name);
   if (newer !== undefined) subscription.dirty.set(name, { ...newer, held: waiting.held });
   else if (subscription.wants(name)) subscription.mark(name, waiting, exists);
+}
+
+/** A port that is taken, or not allowed, where this one Envoy runs says nothing about the resource: others can serve it. */
+function isOfItsPlace(message: string): boolean {
+  return message.includes("cannot bind '");
+}
+
+/** Only this Envoy goes without, until the resource changes or it connects anew. */
+function leaveOut(subscription: Subscription, { resource, waiting }: SentUpsert, message: string, { store, context, nodeId, view }: SettleWith): void {
+  const { type, name, version, endpoints } = resource;
+  context.log.error({ type: typeLabels[type], name, version, node: nodeId, message }, "an Envoy cannot serve a resource where it runs; others get it all the same");
+  if (store.newest(type, name)?.version === version) subscription.refused.set(name, waiting.revision);
+  if (endpoints !== undefined) view.awaited.delete(endpoints);
+  arrived(subscription, name, view);
 }
 
 function quarantine(subscription: Subscription, { resource, waiting }: SentUpsert, message: string, to: SettleWith): void {

@@ -127,4 +127,20 @@ describe("the xDS server and a real Envoy", () => {
     rig.store.apply({ upserts: [endpointsOf("c-a.test", backend.port)], removals: [] });
     await eventually("the backend", async () => ((await get({ port, host: "a.test" })).status === 200 ? true : undefined));
   });
+
+  it("a port that one Envoy cannot have is its own matter: others get the listener", async () => {
+    const taken = await startBackend();
+    const first = await startEnvoy(binary, { kind: "tcp", address: "127.0.0.1", port: rig.server.port });
+    try {
+      rig.store.apply({ upserts: [listenerAt(taken.port)], removals: [] });
+      await eventually("a refusal is heard", async () => ((await first.stat("listener_manager.lds.update_rejected")) > 0 ? true : undefined));
+      taken.close();
+      assert.deepEqual(rig.nacks, []);
+      const late = await startEnvoy(binary, { kind: "tcp", address: "127.0.0.1", port: rig.server.port });
+      await eventually("a later Envoy has the listener", async () => ((await statusOf(taken.port, "a.test")) === 200 ? true : undefined));
+      await late.stop();
+    } finally {
+      await first.stop();
+    }
+  });
 });
