@@ -20,6 +20,13 @@ import { contourCrds, gatewayCrds, objectsOf, untilStatus } from "./serving.ts";
 const root = join(import.meta.dirname, "../..");
 const manifest = (path: string): readonly TestObject[] => objectsOf(readFileSync(join(root, "deploy", path), "utf8"));
 
+/** Made use of when certificates are issued, which needs an ACME server and is not done here. */
+const ofIssuing = rightsIn([
+  { apiGroups: [""], resources: ["secrets"], verbs: ["create", "delete", "get", "patch", "update"] },
+  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["delete", "list", "patch"] },
+  { apiGroups: ["projectcontour.io"], resources: ["certificateissuers/status", "clustercertificateissuers/status"], verbs: ["patch"] },
+]);
+
 /** An object of each kind that has a status of ours. */
 const objects = objectsOf(`
 apiVersion: v1
@@ -110,7 +117,7 @@ describe("the rights in deploy/ and a real API server", { timeout: 240_000 }, ()
     const granted = rightsIn([...permissions.cluster, ...permissions.namespace]);
     const rights = (): ReturnType<Audit["rightsOf"]> => audit.rightsOf(`system:serviceaccount:projectcontour:${account}`);
     const process = startProcess({ name: account, command: join(root, "bin/contour"), args: [...command, "--kubeconfig", await kubeconfigOf(account)], logPath: join(api.folder, `${account}.log`) });
-    const unused = (): readonly string[] => [...granted.difference(rights().used)].toSorted();
+    const unused = (): readonly string[] => [...granted.difference(rights().used).difference(account === "contour-certgen" ? new Set() : ofIssuing)].toSorted();
     try {
       await meanwhile();
       await waitFor(() => (unused().length === 0 ? true : Promise.reject(new Error(unused().join(", ")))), { what: `every right of ${account} is used`, timeoutMs: 30_000, intervalMs: 200 });
