@@ -1,6 +1,6 @@
 import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import { formatFieldPath } from "#k8s/object";
-import type { KubeObject } from "#k8s/object";
+import type { FieldPath, KubeObject } from "#k8s/object";
 import { fail, ok } from "#lib/result";
 import type { Result } from "#lib/result";
 import { configure } from "#settings/configuration";
@@ -9,18 +9,18 @@ import type { ObjectProblem } from "#app/translate";
 
 /** Choices after what a ContourConfiguration says, and what of it has no effect. */
 export interface ConfiguredChoices extends Choices {
-  readonly problems: readonly ObjectProblem[];
+  readonly problems: readonly (ObjectProblem & { readonly path: FieldPath })[];
 }
 
 /** Applies a ContourConfiguration. */
 export function applyConfiguration(choices: Choices, object: ContourConfiguration): ConfiguredChoices {
   const { namespace = "", name } = object.metadata;
-  const at = (severity: "error" | "warning", field: string, message: string): ObjectProblem => ({ severity, kind: "ContourConfiguration", namespace, name, field, message });
+  const at = (severity: "error" | "warning", path: FieldPath, message: string): ConfiguredChoices["problems"][number] => ({ severity, kind: "ContourConfiguration", namespace, name, field: formatFieldPath(path), path, message });
   const { settings, envoySettings, errors, ignored } = configure(choices, object.spec);
   return {
     settings,
     envoySettings,
-    problems: [...errors.map(({ path, message }) => at("error", formatFieldPath(path), message)), ...ignored.map((path) => at("warning", formatFieldPath(path), "this has no effect yet"))],
+    problems: [...errors.map(({ path, message }) => at("error", path, message)), ...ignored.map((path) => at("warning", path, "this has no effect yet"))],
   };
 }
 

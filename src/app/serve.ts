@@ -1,10 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
-import { applyConfiguration } from "#app/configuration";
 import { CertificateKeeping } from "#app/certificate-keeping";
 import { coalesce } from "#app/coalesce";
 import { Controller } from "#app/controller";
-import type { LoadBalancerAddress } from "#app/controller";
 import { gatewaySettings, isAbandonedFleet } from "#app/gateway-fleets";
 import { Provisioner } from "#app/provisioner";
 import { fleetOfCertificate, openAuthority, serverIdentity } from "#app/xds-identity";
@@ -17,15 +15,13 @@ import { Health } from "#app/health";
 import { serveHttp } from "#app/http-endpoints";
 import { namespacesOf } from "#app/watched-namespaces";
 import type { WatchedNamespaces } from "#app/watched-namespaces";
-import type { HttpAddress } from "#app/http-endpoints";
+import { readConfiguration } from "#app/read-configuration";
+import type { ConfigurationSource, ControllerPlaces } from "#app/read-configuration";
 import { ofIngress } from "#app/permissions";
 import type { PipelineChange } from "#app/pipeline";
-import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import { kinds } from "#k8s/kinds";
 import type { KindName } from "#k8s/kinds";
-import { parseObject } from "#k8s/parse";
 import { refKey } from "#k8s/object";
-import type { Choices } from "#settings/configuration";
 import type { EnvoySettings } from "#settings/envoy";
 import type { ProvisionSettings } from "#provision/settings";
 import type { Settings } from "#settings/settings";
@@ -46,28 +42,21 @@ import type { XdsServer } from "#xds/server";
 const tickMs = 60_000;
 
 /** What `contour serve` is asked to do. */
-export interface ServeOptions {
+export interface ServeOptions extends ControllerPlaces {
   readonly access: ApiAccess;
   /** What counts where the ContourConfiguration says nothing. */
   readonly settings: Settings;
   readonly envoySettings: EnvoySettings;
-  readonly contourConfiguration?: { readonly namespace: string; readonly name: string };
+  readonly configuration?: ConfigurationSource;
+  /** Kinds that are not looked at. */
+  readonly disabledKinds?: readonly string[];
   readonly xds: { readonly address: string; readonly port: number; /** See `XdsOptions`; 0 for never. */ readonly connectionAgeMs: number; readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string } };
-  /** Where `/metrics`, `/healthz` and `/readyz` are served. */
-  readonly http: HttpAddress;
-  /** Where `/healthz` and `/readyz` are served, too. */
-  readonly health: HttpAddress;
-  /** Where `/debug/*` is served. */
-  readonly debug: HttpAddress;
   /** Whether only Gateway API is served; Ingresses and HTTPProxies are for other controllers. */
   readonly gatewaysOnly?: boolean;
   /** Makes Envoys for each Gateway; without it all Gateways share those that are there. */
   readonly provision?: { readonly settings: Omit<ProvisionSettings, "envoy">; readonly namespace: string };
-  readonly envoyService: { readonly namespace: string; readonly name: string };
   /** Where objects are looked at; everywhere unless told. */
   readonly namespaces?: WatchedNamespaces;
-  /** Addresses for statuses instead of those of Envoy's Service. */
-  readonly statusAddresses?: readonly LoadBalancerAddress[];
   readonly leaderElection?: { readonly namespace: string; readonly name: string; readonly leaseMs: number; readonly renewDeadlineMs: number; readonly retryMs: number };
   readonly log: Logger;
   readonly clock: () => number;
@@ -75,15 +64,17 @@ export interface ServeOptions {
 }
 
 /** Serves a cluster's objects to Envoys until the signal aborts. */
-export async function serve(options: ServeOptions): Promise<void> {
-  const { log, clock, signal } = options;
+export async function serve(given: ServeOptions): Promise<void> {
+  const { log, clock, signal } = given;
   const state = new Health(clock);
-  const observation = observe(() => controller, options.leaderElection?.name ?? "");
+  const observation = observe(() => controller, given.leaderElection?.name ?? "");
   const sleep = abortableSleep(signal);
   const replica = `${process.env["POD_NAME"] ?? "contour"}-${randomUUID()}`;
-  const client = createApiClient({ access: options.access, userAgent: "contour", env: process.env, metrics: observation.cluster });
+  const client = createApiClient({ access: given.access, userAgent: "contour", env: process.env, metrics: observation.cluster });
   const observed = new ObservedStatuses();
-  const choices = await readChoices(client, options);
+  const choices = await readConfiguration(client, given.configuration, given, given);
+  for (const { severity, message } of choices.problems) log[severity === "error" ? "error" : "warn"](message);
+  const options: ServeOptions = { ...given, ...choices.places };
   const versions = new Map<KindName, string>();
   // A controller for Gateways alone may not write events: conditions say what there is to say about its kinds.
   const recorder = new EventRecorder({ client, log, clock, instance: process.env["POD_NAME"] ?? "contour", onOutcome: observation.events });
@@ -128,7 +119,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     sink,
     onVersion: (kind, version) => versions.set(kind, version),
     namespacesOf: (kind) => (options.namespaces === undefined ? undefined : namespacesOf(kind, options.namespaces, options.envoyService.namespace)),
-    kinds: Object.values(kinds).filter(({ kind }) => kind !== "ContourConfiguration" && !(options.gatewaysOnly === true && ofIngress.includes(kind))),
+    kinds: Object.values(kinds).filter(({ kind }) => kind !== "ContourConfiguration" && !(options.gatewaysOnly === true && ofIngress.includes(kind)) && !(options.disabledKinds ?? []).includes(kind)),
     log,
     signal,
     sleep,
@@ -158,17 +149,6 @@ export async function serve(options: ServeOptions): Promise<void> {
   }
   http.close();
   client.close();
-}
-
-/** Reads the ContourConfiguration, once: what is chosen in it later counts after a restart. */
-async function readChoices(client: ApiClient, { settings, envoySettings, contourConfiguration: wanted, log }: ServeOptions): Promise<Choices> {
-  if (wanted === undefined) return { settings, envoySettings };
-  const { group, version, plural } = kinds.ContourConfiguration;
-  const found = parseObject(await client.call({ path: `/apis/${group}/${version}/namespaces/${wanted.namespace}/${plural}/${wanted.name}` }), { origin: "cluster" });
-  if (!found.ok) throw new Error(`ContourConfiguration ${wanted.namespace}/${wanted.name} does not fit its schema: ${JSON.stringify(found.error)}`);
-  const configured = applyConfiguration({ settings, envoySettings }, found.value as ContourConfiguration);
-  for (const { severity, field, message } of configured.problems) log[severity === "error" ? "error" : "warn"]({ field, reason: message }, `ContourConfiguration ${wanted.namespace}/${wanted.name}`);
-  return configured;
 }
 
 async function lead(options: ServeOptions, client: ApiClient, sleep: (ms: number) => Promise<void>, onChange: (leading: boolean) => void, identity: string): Promise<void> {

@@ -1,7 +1,9 @@
-import { isIP } from "node:net";
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
+import type { ReadConfigurationFile } from "#app/configuration-file";
 import { parseGoDuration } from "#lib/go-duration";
+import { fail, ok } from "#lib/result";
+import type { Result } from "#lib/result";
 import { parsePort } from "#cli/number-option";
 import { contourImage } from "#cli/release";
 import { defaultEnvoySettings, envoyVersion } from "#settings/envoy";
@@ -43,7 +45,15 @@ interface Options {
   readonly leaderElectionRetryPeriod: string;
   readonly leaderElectionResourceName: string;
   readonly leaderElectionResourceNamespace: string;
+  readonly configPath?: string;
   readonly contourConfigName?: string;
+  readonly disableFeature: readonly string[];
+  readonly logFormat: "text" | "json";
+  readonly accesslogFormat?: string;
+  readonly envoyHttpsAccessLog?: string;
+  readonly kubernetesClientQps?: string;
+  readonly kubernetesClientBurst?: string;
+  readonly kubernetesDebug?: string;
   readonly provisionGateways?: boolean;
   readonly provisionedEnvoyImage: string;
   readonly provisionedContourImage: string;
@@ -95,16 +105,41 @@ export function defineServe(program: Command, finish: (code: number) => void): v
     .option("--leader-election-retry-period <duration>", "time between two tries", "2s")
     .option("--leader-election-resource-name <name>", "name of the Lease", "leader-elect")
     .option("--leader-election-resource-namespace <name>", "namespace of the Lease", namespace)
+    .option("-c, --config-path <file>", "a configuration file; flags win over it where they say the same")
     .option("--contour-config-name <name>", "the ContourConfiguration to use, in the namespace of CONTOUR_NAMESPACE (env CONTOUR_CONFIG_NAME)", env["CONTOUR_CONFIG_NAME"])
     .option("--provision-gateways", "make Envoys of its own for each Gateway, with certificates of an authority that is made for that; beside the files above, if they are given")
     .option("--provisioned-envoy-image <image>", "the image of those Envoys", `envoyproxy/envoy:distroless-v${envoyVersion}`)
     .option("--provisioned-contour-image <image>", "the image of the shutdown managers beside them", contourImage())
     .addOption(new Option("--provisioned-image-pull-policy <policy>", "when these images are pulled").choices(["Always", "IfNotPresent", "Never"]).default("IfNotPresent"))
     .option("--xds-service-host <host>", "the name under which those Envoys find this controller", `contour.${namespace}.svc`)
+    .addOption(new Option("--disable-feature <kind>", "kinds to leave alone; may be repeated").choices(Object.keys(features)).default([], "none").argParser((name, all: readonly string[]) => [...all, feature(name)]))
+    .addOption(new Option("--log-format <format>", "how log lines are written").choices(["text", "json"]).default("json"))
     .option("-d, --debug", "log more")
+    .addOption(new Option("--accesslog-format <format>").hideHelp())
+    .addOption(new Option("--envoy-https-access-log <file>").hideHelp())
+    .addOption(new Option("--kubernetes-client-qps <number>").hideHelp())
+    .addOption(new Option("--kubernetes-client-burst <number>").hideHelp())
+    .addOption(new Option("--kubernetes-debug <level>").hideHelp())
     .addHelpText("after", "\nExamples:\n  contour serve --kubeconfig ~/.kube/config --insecure\n  contour serve --incluster --xds-address 0.0.0.0 --contour-cafile /certs/ca.crt --contour-cert-file /certs/tls.crt --contour-key-file /certs/tls.key")
-    .action(async (options: Options) => finish(await start(options, namespace)));
+    .action(async (options: Options, command: Command) => finish(await start(options, namespace, (name) => command.getOptionValueSource(name) === "cli")));
 }
+
+/** What --disable-feature names, and the kind that it is. */
+const features: Readonly<Record<string, string>> = { extensionservices: "ExtensionService", tlsroutes: "TLSRoute", grpcroutes: "GRPCRoute", tcproutes: "TCPRoute", backendtlspolicies: "BackendTLSPolicy" };
+
+function feature(name: string): string {
+  if (features[name] === undefined) throw new InvalidArgumentError(`write one of ${Object.keys(features).join(", ")}`);
+  return name;
+}
+
+/** Flags of Go Contour that are taken and change nothing, with the reason. */
+const idleFlags: readonly (readonly [keyof Options, string])[] = [
+  ["accesslogFormat", "--accesslog-format: the access log has Envoy's default format"],
+  ["envoyHttpsAccessLog", "--envoy-https-access-log: --envoy-http-access-log is for both listeners"],
+  ["kubernetesClientQps", "--kubernetes-client-qps: the API server's own priority and fairness limits the requests"],
+  ["kubernetesClientBurst", "--kubernetes-client-burst: the API server's own priority and fairness limits the requests"],
+  ["kubernetesDebug", "--kubernetes-debug: use --debug"],
+];
 
 function list(text: string): readonly string[] {
   return text.split(",").map((part) => part.trim()).filter((part) => part !== "");
@@ -116,14 +151,31 @@ function duration(flag: string, text: string): number {
   return parsed.value;
 }
 
-async function start(options: Options, namespace: string): Promise<number> {
+/** Flags as they count: with what the configuration file says about those that are not given. */
+async function withFile(flags: Options, isGiven: (flag: string) => boolean): Promise<Result<{ readonly options: Options; readonly file?: ReadConfigurationFile }, readonly string[]>> {
+  if (flags.configPath === undefined) return ok({ options: flags });
+  if (flags.contourConfigName !== undefined) return fail(["contour serve: --config-path and --contour-config-name exclude each other; give one of them"]);
+  const { readConfigurationFile } = await import("#app/configuration-file");
+  const file = readConfigurationFile(flags.configPath);
+  if (!file.ok) return file;
+  const said = Object.fromEntries(Object.entries(file.value.flags).filter(([flag]) => !isGiven(flag)));
+  return ok({ options: { ...flags, ...said }, file: file.value });
+}
+
+async function start(flags: Options, namespace: string, isGiven: (flag: string) => boolean): Promise<number> {
+  const read = await withFile(flags, isGiven);
+  if (!read.ok) {
+    for (const problem of read.error) process.stderr.write(`${problem}\n`);
+    return 2;
+  }
+  const { options, file } = read.value;
   const { contourCafile: caFile, contourCertFile: certFile, contourKeyFile: keyFile } = options;
   const tls = caFile !== undefined && certFile !== undefined && keyFile !== undefined ? { caFile, certFile, keyFile } : undefined;
   if (tls === undefined && options.insecure !== true && options.provisionGateways !== true) {
     process.stderr.write("contour serve: the xDS server carries private keys, so it needs --contour-cafile, --contour-cert-file and --contour-key-file, or --provision-gateways, which makes its own; --insecure goes without, for a machine of one's own\n");
     return 2;
   }
-  const [{ serve }, { namespaceProblem }, { inClusterAccess }, { kubeconfigAccess }, { defaultSettings }, { createLog, switchLevelOn }] = await Promise.all([import("#app/serve"), import("#app/watched-namespaces"), import("#sources/kubernetes/in-cluster"), import("#sources/kubernetes/kubeconfig-access"), import("#settings/settings"), import("#app/log")]);
+  const [{ serve }, { statusAddressesOf }, { namespaceProblem }, { inClusterAccess }, { kubeconfigAccess }, { defaultSettings }, { createLog, switchLevelOn }] = await Promise.all([import("#app/serve"), import("#app/read-configuration"), import("#app/watched-namespaces"), import("#sources/kubernetes/in-cluster"), import("#sources/kubernetes/kubeconfig-access"), import("#settings/settings"), import("#app/log")]);
   const namespaces = { all: list(options.watchNamespaces), secrets: list(options.secretNamespaces) };
   const problem = namespaceProblem(namespaces, list(options.rootNamespaces));
   if (problem !== undefined) {
@@ -133,9 +185,11 @@ async function start(options: Options, namespace: string): Promise<number> {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   const clock = (): number => Date.now();
-  const log = createLog({ level: options.debug === true ? "debug" : "info", format: "json", to: process.stderr });
+  const log = createLog({ level: options.debug === true ? "debug" : "info", format: options.logFormat, to: process.stderr });
   switchLevelOn("SIGUSR2", log, stop.signal);
-  const statusAddresses = list(options.ingressStatusAddress).map((address) => (isIP(address) === 0 ? { hostname: address } : { ip: address }));
+  for (const [flag, reason] of idleFlags) if (options[flag] !== undefined) log.warn(`${reason}; it has no effect`);
+  for (const key of file?.idle ?? []) log.warn(`${options.configPath ?? ""}: ${key} has no effect: the API server's own priority and fairness limits the requests`);
+  const statusAddresses = statusAddressesOf(options.ingressStatusAddress);
   await serve({
     access: options.incluster === true ? inClusterAccess({ env: process.env, clock }) : kubeconfigAccess({ env: process.env, clock, ...(options.kubeconfig === undefined ? {} : { path: options.kubeconfig }) }),
     settings: {
@@ -148,7 +202,8 @@ async function start(options: Options, namespace: string): Promise<number> {
       useProxyProtocol: options.useProxyProtocol ?? false,
     },
     envoySettings: { ...defaultEnvoySettings, stats: { address: options.statsAddress, port: options.statsPort }, accessLogPath: options.envoyHttpAccessLog },
-    ...(options.contourConfigName === undefined ? {} : { contourConfiguration: { namespace, name: options.contourConfigName } }),
+    ...(file !== undefined ? { configuration: file.source } : options.contourConfigName === undefined ? {} : { configuration: { kind: "object" as const, namespace, name: options.contourConfigName } }),
+    disabledKinds: options.disableFeature.flatMap((name) => features[name] ?? []),
     xds: { address: options.xdsAddress, port: options.xdsPort, connectionAgeMs: duration("--xds-connection-age", options.xdsConnectionAge), ...(options.insecure === true || tls === undefined ? {} : { tls }) },
     http: { address: options.httpAddress, port: options.httpPort },
     health: { address: options.healthAddress, port: options.healthPort },

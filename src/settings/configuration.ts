@@ -171,8 +171,8 @@ function some<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], und
 
 /** Parts of a ContourConfiguration that nothing reads yet. */
 const unread: readonly FieldPath[] = [
-  ["spec", "debug"], ["spec", "health"], ["spec", "metrics"], ["spec", "xdsServer"], ["spec", "featureFlags"],
-  ["spec", "ingress", "statusAddress"], ["spec", "envoy", "logging"], ["spec", "envoy", "health"], ["spec", "envoy", "omEnforcedHealth"], ["spec", "envoy", "service"],
+  ["spec", "metrics", "tls"], ["spec", "xdsServer"], ["spec", "featureFlags"],
+  ["spec", "envoy", "logging"], ["spec", "envoy", "health"], ["spec", "envoy", "omEnforcedHealth"],
   ["spec", "envoy", "metrics", "tls"], ["spec", "envoy", "https", "accessLog"], ["spec", "envoy", "listener", "maxConnectionsPerListener"],
 ];
 
