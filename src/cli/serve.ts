@@ -49,8 +49,8 @@ interface Options {
   readonly contourConfigName?: string;
   readonly disableFeature: readonly string[];
   readonly logFormat: "text" | "json";
-  readonly accesslogFormat?: string;
-  readonly envoyHttpsAccessLog?: string;
+  readonly accesslogFormat: "envoy" | "json";
+  readonly envoyHttpsAccessLog: string;
   readonly kubernetesClientQps?: string;
   readonly kubernetesClientBurst?: string;
   readonly kubernetesDebug?: string;
@@ -97,7 +97,9 @@ export function defineServe(program: Command, finish: (code: number) => void): v
     .option("--envoy-service-namespace <name>", "namespace of Envoy's Service", namespace)
     .option("--stats-address <address>", "where Envoy serves /ready and its metrics", defaultEnvoySettings.stats.address)
     .option("--stats-port <port>", "port on which Envoy serves /ready and its metrics", parsePort, defaultEnvoySettings.stats.port)
-    .option("--envoy-http-access-log <file>", "where Envoy writes a line per request", defaultEnvoySettings.accessLogPath)
+    .option("--envoy-http-access-log <file>", "where Envoy writes a line per request without TLS", defaultEnvoySettings.accessLogPath)
+    .option("--envoy-https-access-log <file>", "where Envoy writes a line per request with TLS", defaultEnvoySettings.accessLogPath)
+    .addOption(new Option("--accesslog-format <format>", "how these lines look").choices(["envoy", "json"]).default("envoy"))
     .option("--use-proxy-protocol", "expect a PROXY protocol header on each connection")
     .option("--disable-leader-election", "write statuses without asking other replicas")
     .option("--leader-election-lease-duration <duration>", "how long a silent leader is waited for", "15s")
@@ -115,8 +117,6 @@ export function defineServe(program: Command, finish: (code: number) => void): v
     .addOption(new Option("--disable-feature <kind>", "kinds to leave alone; may be repeated").choices(Object.keys(features)).default([], "none").argParser((name, all: readonly string[]) => [...all, feature(name)]))
     .addOption(new Option("--log-format <format>", "how log lines are written").choices(["text", "json"]).default("json"))
     .option("-d, --debug", "log more")
-    .addOption(new Option("--accesslog-format <format>").hideHelp())
-    .addOption(new Option("--envoy-https-access-log <file>").hideHelp())
     .addOption(new Option("--kubernetes-client-qps <number>").hideHelp())
     .addOption(new Option("--kubernetes-client-burst <number>").hideHelp())
     .addOption(new Option("--kubernetes-debug <level>").hideHelp())
@@ -134,8 +134,6 @@ function feature(name: string): string {
 
 /** Flags of Go Contour that are taken and change nothing, with the reason. */
 const idleFlags: readonly (readonly [keyof Options, string])[] = [
-  ["accesslogFormat", "--accesslog-format: the access log has Envoy's default format"],
-  ["envoyHttpsAccessLog", "--envoy-https-access-log: --envoy-http-access-log is for both listeners"],
   ["kubernetesClientQps", "--kubernetes-client-qps: the API server's own priority and fairness limits the requests"],
   ["kubernetesClientBurst", "--kubernetes-client-burst: the API server's own priority and fairness limits the requests"],
   ["kubernetesDebug", "--kubernetes-debug: use --debug"],
@@ -175,7 +173,7 @@ async function start(flags: Options, namespace: string, isGiven: (flag: string) 
     process.stderr.write("contour serve: the xDS server carries private keys, so it needs --contour-cafile, --contour-cert-file and --contour-key-file, or --provision-gateways, which makes its own; --insecure goes without, for a machine of one's own\n");
     return 2;
   }
-  const [{ serve }, { statusAddressesOf }, { namespaceProblem }, { inClusterAccess }, { kubeconfigAccess }, { defaultSettings }, { createLog, switchLevelOn }] = await Promise.all([import("#app/serve"), import("#app/read-configuration"), import("#app/watched-namespaces"), import("#sources/kubernetes/in-cluster"), import("#sources/kubernetes/kubeconfig-access"), import("#settings/settings"), import("#app/log")]);
+  const [{ serve }, { statusAddressesOf }, { namespaceProblem }, { inClusterAccess }, { kubeconfigAccess }, { defaultSettings }, { createLog, switchLevelOn }, { defaultJsonFormat }] = await Promise.all([import("#app/serve"), import("#app/read-configuration"), import("#app/watched-namespaces"), import("#sources/kubernetes/in-cluster"), import("#sources/kubernetes/kubeconfig-access"), import("#settings/settings"), import("#app/log"), import("#settings/access-log")]);
   const namespaces = { all: list(options.watchNamespaces), secrets: list(options.secretNamespaces) };
   const problem = namespaceProblem(namespaces, list(options.rootNamespaces));
   if (problem !== undefined) {
@@ -201,7 +199,7 @@ async function start(flags: Options, namespace: string, isGiven: (flag: string) 
       https: { address: options.envoyServiceHttpsAddress, port: options.envoyServiceHttpsPort },
       useProxyProtocol: options.useProxyProtocol ?? false,
     },
-    envoySettings: { ...defaultEnvoySettings, stats: { address: options.statsAddress, port: options.statsPort }, accessLogPath: options.envoyHttpAccessLog },
+    envoySettings: { ...defaultEnvoySettings, stats: { address: options.statsAddress, port: options.statsPort }, accessLogPath: options.envoyHttpAccessLog, accessLogPathHttps: options.envoyHttpsAccessLog, accessLogFormat: options.accesslogFormat === "json" ? defaultJsonFormat : defaultEnvoySettings.accessLogFormat },
     ...(file !== undefined ? { configuration: file.source } : options.contourConfigName === undefined ? {} : { configuration: { kind: "object" as const, namespace, name: options.contourConfigName } }),
     disabledKinds: options.disableFeature.flatMap((name) => features[name] ?? []),
     xds: { address: options.xdsAddress, port: options.xdsPort, connectionAgeMs: duration("--xds-connection-age", options.xdsConnectionAge), ...(options.insecure === true || tls === undefined ? {} : { tls }) },

@@ -1,3 +1,4 @@
+import { withListenerLog } from "#envoy/access-log";
 import { socketAddress } from "#envoy/address";
 import { encode, typedConfig } from "#envoy/any";
 import { chainSettings } from "#envoy/chain-settings";
@@ -16,7 +17,8 @@ import type { Guard, Listener, TlsHost } from "#model/listener";
 import type { EnvoySettings } from "#settings/envoy";
 
 /** Encodes a listener. `guards` are those of hosts without TLS. The order of `tlsHosts` and `guards` does not matter. */
-export function buildListener(listener: Listener, tlsHosts: readonly TlsHost[], guards: readonly Guard[], settings: EnvoySettings): Uint8Array {
+export function buildListener(listener: Listener, tlsHosts: readonly TlsHost[], guards: readonly Guard[], all: EnvoySettings): Uint8Array {
+  const settings = withListenerLog(all, listener.protocol);
   if (listener.protocol === "udp") return buildUdpListener(listener, tlsHosts, settings);
   const { exactConnectionBalance, perConnectionBufferLimitBytes, maxConnectionsToAcceptPerSocketEvent } = settings;
   return encode(EnvoyListener, {

@@ -1,6 +1,8 @@
 import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import { parseGoDuration } from "#lib/go-duration";
 import type { FieldError, FieldPath } from "#k8s/object";
+import { accessLogLevels, defaultJsonFields, parseJsonFields, parseTextFormat } from "#settings/access-log";
+import type { AccessLogFormat } from "#settings/access-log";
 import type { EnvoySettings, TimeoutChoice, Tracing } from "#settings/envoy";
 import type { Settings } from "#settings/settings";
 
@@ -53,15 +55,17 @@ export function configure({ settings, envoySettings }: Choices, spec: Spec): Con
         https: endpoint(settings.https, envoy.https),
       }),
     },
-    envoySettings: { ...envoySettings, ...some({ tracing: tracing(spec.tracing, errors) }), ...envoyChoices(envoySettings, envoy), timeouts: { ...envoySettings.timeouts, ...timeouts } },
+    envoySettings: { ...envoySettings, ...some({ tracing: tracing(spec.tracing, errors) }), ...envoyChoices(envoySettings, envoy, errors), timeouts: { ...envoySettings.timeouts, ...timeouts } },
     errors,
     ignored: ignoredFields(spec),
   };
 }
 
-function envoyChoices(base: EnvoySettings, { listener = {}, cluster = {}, network = {}, ...envoy }: EnvoySpec): Partial<EnvoySettings> {
+function envoyChoices(base: EnvoySettings, { listener = {}, cluster = {}, network = {}, ...envoy }: EnvoySpec, errors: FieldError[]): Partial<EnvoySettings> {
   return some({
     accessLogPath: envoy.http?.accessLog,
+    accessLogPathHttps: envoy.https?.accessLog,
+    ...accessLog(envoy.logging ?? {}, errors),
     compression: compression(listener.compression?.algorithm),
     serverHeader: serverHeader(listener.serverHeaderTransformation),
     mergeSlashes: not(listener.disableMergeSlashes),
@@ -87,6 +91,32 @@ function envoyChoices(base: EnvoySettings, { listener = {}, cluster = {}, networ
     stats: endpoint(base.stats, envoy.metrics),
     adminPort: network.adminPort,
   });
+}
+
+/** As in Go Contour: JSON fields count for the format json, a text for the format envoy. */
+function accessLog({ accessLogFormat = "envoy", accessLogFormatString = "", accessLogJSONFields, accessLogLevel = "info" }: NonNullable<EnvoySpec["logging"]>, errors: FieldError[]): Pick<Partial<EnvoySettings>, "accessLogFormat" | "accessLogLevel"> {
+  const at = (...field: FieldPath): FieldPath => ["spec", "envoy", "logging", ...field];
+  const level = accessLogLevels.find((known) => known === (accessLogLevel || "info"));
+  if (level === undefined) errors.push({ path: at("accessLogLevel"), message: `${JSON.stringify(accessLogLevel)} is no level; write one of ${accessLogLevels.join(", ")}` });
+  return some({ accessLogFormat: lineFormat(accessLogFormat, accessLogFormatString, accessLogJSONFields, errors, at), accessLogLevel: level });
+}
+
+function lineFormat(format: string, text: string, fields: readonly string[] | undefined, errors: FieldError[], at: (...field: FieldPath) => FieldPath): AccessLogFormat | undefined {
+  if (format === "json") {
+    const parsed = parseJsonFields(fields === undefined || fields.length === 0 ? defaultJsonFields : fields);
+    if (parsed.ok) return { kind: "json", fields: parsed.value };
+    errors.push({ path: at("accessLogJSONFields", parsed.error.index), message: parsed.error.message });
+    return undefined;
+  }
+  if (format !== "envoy" && format !== "") {
+    errors.push({ path: at("accessLogFormat"), message: `${JSON.stringify(format)} is no format; write envoy or json` });
+    return undefined;
+  }
+  if (text === "") return undefined;
+  const parsed = parseTextFormat(text);
+  if (parsed.ok) return { kind: "text", text: parsed.value };
+  errors.push({ path: at("accessLogFormatString"), message: parsed.error });
+  return undefined;
 }
 
 function envoyTimeouts({ timeouts = {} }: EnvoySpec, errors: FieldError[]): EnvoySettings["timeouts"] {
@@ -172,8 +202,8 @@ function some<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], und
 /** Parts of a ContourConfiguration that nothing reads yet. */
 const unread: readonly FieldPath[] = [
   ["spec", "metrics", "tls"], ["spec", "xdsServer"], ["spec", "featureFlags"],
-  ["spec", "envoy", "logging"], ["spec", "envoy", "health"], ["spec", "envoy", "omEnforcedHealth"],
-  ["spec", "envoy", "metrics", "tls"], ["spec", "envoy", "https", "accessLog"], ["spec", "envoy", "listener", "maxConnectionsPerListener"],
+  ["spec", "envoy", "health"], ["spec", "envoy", "omEnforcedHealth"],
+  ["spec", "envoy", "metrics", "tls"], ["spec", "envoy", "listener", "maxConnectionsPerListener"],
 ];
 
 function ignoredFields(spec: Spec): readonly FieldPath[] {

@@ -1,3 +1,5 @@
+import type { AccessLogFormat, AccessLogLevel } from "#settings/access-log";
+
 /** The Envoy that the generated types belong to. */
 export const envoyVersion = "1.40.0";
 
@@ -26,8 +28,12 @@ export interface Tracing {
 
 /** What an operator chooses about Envoy itself. Every value has a default in `defaultEnvoySettings`. */
 export interface EnvoySettings {
-  /** The file that gets a line per request in Envoy's default format; absent for no access log. */
+  /** The file that gets a line per request; absent for no access log. */
   readonly accessLogPath?: string;
+  /** The same for connections with TLS; absent where it is one file. */
+  readonly accessLogPathHttps?: string;
+  readonly accessLogFormat: AccessLogFormat;
+  readonly accessLogLevel: AccessLogLevel;
   readonly timeouts: {
     /** The time to receive a whole request. */
     readonly request?: TimeoutChoice;
@@ -85,6 +91,8 @@ const cipherSuites: readonly string[] = [
 /** The Envoy of an unconfigured controller, as Go Contour's. */
 export const defaultEnvoySettings: EnvoySettings = {
   accessLogPath: "/dev/stdout",
+  accessLogFormat: { kind: "default" },
+  accessLogLevel: "info",
   timeouts: { connectionIdle: 60_000 },
   compression: "gzip",
   serverHeader: "overwrite",

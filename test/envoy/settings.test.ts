@@ -19,6 +19,8 @@ const log = join(folder, "access.log");
 /** Everything otherwise than by default. */
 const settings: EnvoySettings = {
   accessLogPath: log,
+  accessLogFormat: { kind: "default" },
+  accessLogLevel: "info",
   timeouts: { request: 5000, connectionIdle: "off", streamIdle: 5000, maxConnectionDuration: 60_000, delayedClose: 500, connectionShutdownGracePeriod: 1000 },
   compression: "off",
   serverHeader: "pass-through",

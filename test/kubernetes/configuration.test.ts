@@ -52,13 +52,13 @@ describe("contour serve --config-path", { timeout: 120_000 }, () => {
   };
 
   it("serves what the file says, also to Envoy; what has no effect is told with its place", async () => {
-    const path = await write("ingress-status-address: 192.0.2.44\ntimeouts: { connect-timeout: 7s }\ncompression: { algorithm: zstd }\nkubernetesClientQPS: 50\naccesslog-level: error\n");
+    const path = await write("ingress-status-address: 192.0.2.44\ntimeouts: { connect-timeout: 7s }\ncompression: { algorithm: zstd }\nkubernetesClientQPS: 50\naccesslog-format: json\njson-fields: [ts, path]\n");
     const serving = await startServing(api, "--disable-leader-election", "--config-path", path, "--disable-feature", "extensionservices");
     try {
       const status = await untilStatus<ProxyStatus>(api, shop, "the address of the file", ({ loadBalancer }) => (loadBalancer?.ingress ?? []).length > 0);
       assert.deepEqual(status.loadBalancer?.ingress, [{ ip: "192.0.2.44" }]);
       await waitFor(() => [...serving.held.keys()].some((name) => name.startsWith("cds default/web")), { what: "the cluster" });
-      assert.ok([...serving.held].some(([name, body]) => name === "lds ingress_http" && body.includes("zstd")), "the listener has the compressor of the file");
+      assert.ok([...serving.held].some(([name, body]) => name === "lds ingress_http" && body.includes("zstd") && body.includes("X-ENVOY-ORIGINAL-PATH?:PATH")), "the listener has the compressor and the log of the file");
       assert.ok(![...serving.held.keys()].some((name) => name.startsWith("cds extension/")), "a kind that is left alone is not served");
       assert.match(serving.process.logTail(), /contour\.yaml: kubernetesClientQPS has no effect/);
     } finally {

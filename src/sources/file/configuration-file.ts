@@ -4,7 +4,7 @@ import type { FieldPath, KubeObject } from "#k8s/object";
 import { formatFieldPath } from "#k8s/object";
 import { parseObject } from "#k8s/parse";
 import { schemaOf } from "#k8s/schema";
-import { nearestName } from "#k8s/schema-errors";
+import { nearestName } from "#lib/nearest-name";
 import { fail, ok } from "#lib/result";
 import type { Result } from "#lib/result";
 import { configurationKeys, programKeys } from "#sources/file/configuration-keys";
