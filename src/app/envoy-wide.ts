@@ -1,6 +1,6 @@
 import { runtimeName } from "#envoy/names";
 import { buildRuntime } from "#envoy/runtime";
-import { adminListenerName, buildAdminListener, buildStatsListener, statsListenerName } from "#envoy/static-listeners";
+import { adminListenerName, buildAdminListener, buildHealthListener, buildStatsListener, healthListenerName, overloadHealthListenerName, statsListenerName } from "#envoy/static-listeners";
 import type { EnvoySettings } from "#settings/envoy";
 import { listenerType, runtimeType } from "#xds/types";
 import type { ResourceUpsert } from "#xds/types";
@@ -12,5 +12,11 @@ import type { ResourceUpsert } from "#xds/types";
 export function envoyWideResources(settings: EnvoySettings): readonly ResourceUpsert[] {
   const stats: readonly ResourceUpsert[] = settings.stats.port === 0 ? [] : [{ type: listenerType, name: statsListenerName, bytes: buildStatsListener(settings) }];
   const admin: readonly ResourceUpsert[] = settings.adminPort === 0 ? [] : [{ type: listenerType, name: adminListenerName, bytes: buildAdminListener(settings) }];
-  return [{ type: runtimeType, name: runtimeName, bytes: buildRuntime(settings) }, ...stats, ...admin];
+  const { health, overloadHealth } = settings;
+  const apart = health !== undefined && (health.address !== settings.stats.address || health.port !== settings.stats.port);
+  const ready = [
+    ...(apart ? [{ name: healthListenerName, at: health } as const] : []),
+    ...(overloadHealth === undefined ? [] : [{ name: overloadHealthListenerName, at: overloadHealth } as const]),
+  ].map(({ name, at }): ResourceUpsert => ({ type: listenerType, name, bytes: buildHealthListener(name, at, settings) }));
+  return [{ type: runtimeType, name: runtimeName, bytes: buildRuntime(settings) }, ...stats, ...ready, ...admin];
 }

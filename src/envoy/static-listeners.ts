@@ -15,6 +15,10 @@ import type { EnvoyAddress, EnvoySettings } from "#settings/envoy";
 
 /** The name of the listener that serves `/ready` and the metrics. */
 export const statsListenerName = "stats";
+/** The name of the listener that serves `/ready` by itself. */
+export const healthListenerName = "health";
+/** The name of the listener whose `/ready` is for load balancers that shall leave an overloaded Envoy alone. */
+export const overloadHealthListenerName = "health-om-enforced";
 /** The name of the listener that serves the reading part of the admin interface on loopback. */
 export const adminListenerName = "envoy-admin";
 
@@ -23,6 +27,11 @@ const readOnlyPaths = ["/certs", "/clusters", "/listeners", "/config_dump", "/me
 /** Encodes the listener for readiness probes and Prometheus. */
 export function buildStatsListener(settings: EnvoySettings): Uint8Array {
   return adminProxy(statsListenerName, settings.stats, [adminRoute({ $case: "path", value: "/ready" }), adminRoute({ $case: "prefix", value: "/stats" })], settings);
+}
+
+/** Encodes a listener for `/ready` alone. */
+export function buildHealthListener(name: typeof healthListenerName | typeof overloadHealthListenerName, at: EnvoyAddress, settings: EnvoySettings): Uint8Array {
+  return adminProxy(name, at, [adminRoute({ $case: "path", value: "/ready" })], settings);
 }
 
 /** Encodes the listener for people who debug: it is on loopback, and changes nothing. */
@@ -44,5 +53,7 @@ function adminProxy(name: string, { address, port }: EnvoyAddress, routes: reado
     normalizePath: true,
   };
   const manager = Filter.fromPartial({ name: "envoy.filters.network.http_connection_manager", configType: typedConfig(HttpConnectionManager, config) });
-  return encode(Listener, { name, address: socketAddress(address, port), socketOptions: socketOptions(address, settings), filterChains: [{ filters: [manager], transportSocketConnectTimeout: toDuration(10_000) }] });
+  // Probes and people get through when all connections are taken, but for the listener that is there to tell so.
+  const ignoreGlobalConnLimit = name !== overloadHealthListenerName;
+  return encode(Listener, { name, address: socketAddress(address, port), ignoreGlobalConnLimit, socketOptions: socketOptions(address, settings), filterChains: [{ filters: [manager], transportSocketConnectTimeout: toDuration(10_000) }] });
 }

@@ -3,7 +3,7 @@ import { parseGoDuration } from "#lib/go-duration";
 import type { FieldError, FieldPath } from "#k8s/object";
 import { accessLogLevels, defaultJsonFields, parseJsonFields, parseTextFormat } from "#settings/access-log";
 import type { AccessLogFormat } from "#settings/access-log";
-import type { EnvoySettings, TimeoutChoice, Tracing } from "#settings/envoy";
+import type { EnvoyAddress, EnvoySettings, TimeoutChoice, Tracing } from "#settings/envoy";
 import type { Settings } from "#settings/settings";
 
 type Spec = ContourConfiguration["spec"];
@@ -89,6 +89,8 @@ function envoyChoices(base: EnvoySettings, { listener = {}, cluster = {}, networ
       ...some({ maxRequestsPerConnection: cluster.maxRequestsPerConnection, perConnectionBufferLimitBytes: cluster["per-connection-buffer-limit-bytes"], cipherSuites: cluster.upstreamTLS?.cipherSuites, ecdhCurves: cluster.upstreamTLS?.ecdhCurves }),
     },
     stats: endpoint(base.stats, envoy.metrics),
+    health: endpoint(base.stats, envoy.health),
+    overloadHealth: overloadHealth(base, envoy, errors),
     adminPort: network.adminPort,
   });
 }
@@ -116,6 +118,15 @@ function lineFormat(format: string, text: string, fields: readonly string[] | un
   const parsed = parseTextFormat(text);
   if (parsed.ok) return { kind: "text", text: parsed.value };
   errors.push({ path: at("accessLogFormatString"), message: parsed.error });
+  return undefined;
+}
+
+/** Its answers differ from those of the other listeners, so that it has an address of its own. */
+function overloadHealth(base: EnvoySettings, { omEnforcedHealth: spec, metrics, health }: EnvoySpec, errors: FieldError[]): EnvoyAddress | undefined {
+  if (spec === undefined) return undefined;
+  const at = { address: spec.address ?? "0.0.0.0", port: spec.port ?? 0 };
+  if (at.port !== 0 && ![metrics?.port ?? base.stats.port, health?.port].includes(at.port)) return at;
+  errors.push({ path: ["spec", "envoy", "omEnforcedHealth", "port"], message: `${spec.port ?? "no port"} is not a port of its own; write one that neither metrics nor health has` });
   return undefined;
 }
 
@@ -202,7 +213,6 @@ function some<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], und
 /** Parts of a ContourConfiguration that nothing reads yet. */
 const unread: readonly FieldPath[] = [
   ["spec", "metrics", "tls"], ["spec", "xdsServer"], ["spec", "featureFlags"],
-  ["spec", "envoy", "health"], ["spec", "envoy", "omEnforcedHealth"],
   ["spec", "envoy", "metrics", "tls"], ["spec", "envoy", "listener", "maxConnectionsPerListener"],
 ];
 

@@ -77,6 +77,10 @@ export interface EnvoySettings {
   };
   /** Where `/ready` and the metrics are served; port 0 for nowhere. */
   readonly stats: EnvoyAddress;
+  /** Where `/ready` is served by itself, too; absent for nowhere else. */
+  readonly health?: EnvoyAddress;
+  /** Where `/ready` answers only while Envoy's overload manager lets connections in; absent for nowhere. */
+  readonly overloadHealth?: EnvoyAddress;
   /** The loopback port of the part of Envoy's admin interface that changes nothing; 0 for none. */
   readonly adminPort: number;
 }

@@ -26,13 +26,13 @@ let bytes: Server;
 let secretBackend: tls.Server;
 let client: KeyPairPem;
 let stranger: KeyPairPem;
-let ports = { secure: 0, proxied: 0, tcp: 0, empty: 0, star: 0, stats: 0, admin: 0 };
+let ports = { secure: 0, proxied: 0, tcp: 0, empty: 0, star: 0, stats: 0, admin: 0, health: 0, overloadHealth: 0 };
 
 before(async () => {
   const [authority, other] = [await createAuthority("test"), await createAuthority("other")];
   [client, stranger] = [await authority.issue({ subject: "CN=client", use: "client" }), await other.issue({ subject: "CN=stranger", use: "client" })];
-  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0] = await freePorts(7);
-  ports = { secure: a, proxied: b, tcp: c, empty: d, star: e, stats: f, admin: g };
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0] = await freePorts(9);
+  ports = { secure: a, proxied: b, tcp: c, empty: d, star: e, stats: f, admin: g, health: h, overloadHealth: i };
   backend = await startBackend("a");
   bytes = await listening(createServer((socket) => socket.end("bytes")));
   const own = await authority.issue({ subject: "CN=backend-itself", use: "server" });
@@ -77,7 +77,7 @@ async function world(authority: Authority) {
     secrets: [await secret(authority, "cert")],
     clusters: [cluster("a"), cluster("bytes"), cluster("secret")],
     endpoints: [endpoints("a", backend.port), endpoints("bytes", portOf(bytes)), endpoints("secret", portOf(secretBackend))],
-    statics: { stats: { address: "127.0.0.1", port: ports.stats }, adminPort: ports.admin },
+    statics: { stats: { address: "127.0.0.1", port: ports.stats }, adminPort: ports.admin, health: { address: "127.0.0.1", port: ports.health }, overloadHealth: { address: "127.0.0.1", port: ports.overloadHealth } },
   } as const;
 }
 
@@ -194,6 +194,13 @@ describe("listeners", () => {
     assert.equal((await ask("any.org", { port: ports.star })).status, 200);
     assert.equal((await ask("any.org", { port: ports.star, sni: "" })).status, 200);
     assert.equal((await ask("any.org", { port: ports.star, sni: "one.example.com" })).status, 421);
+  });
+
+  it("serve readiness by itself where it is wanted apart", async () => {
+    for (const port of [ports.health, ports.overloadHealth]) {
+      assert.equal((await send({ port, host: "health", path: "/ready" })).status, 200);
+      assert.equal((await send({ port, host: "health", path: "/stats" })).status, 404);
+    }
   });
 
   it("serve readiness and metrics, and the part of the admin interface that changes nothing", async () => {

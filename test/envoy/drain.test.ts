@@ -14,7 +14,8 @@ import type { EnvoyProcess } from "#app/envoy-process";
 import { runShutdownManager } from "#app/shutdown-manager";
 import type { ShutdownManager } from "#app/shutdown-manager";
 import { bootstrapJson, buildBootstrap } from "#envoy/bootstrap";
-import { clusterOf, endpointsOf, eventually, findEnvoy, freePort, get, listenerAt, scopeOf, statusOf } from "../xds/real-envoy.ts";
+import { freePort } from "../bed/free-port.ts";
+import { clusterOf, endpointsOf, eventually, findEnvoy, get, listenerAt, scopeOf, statusOf } from "../xds/real-envoy.ts";
 import { silent, startRig } from "../xds/rig.ts";
 import type { Rig } from "../xds/rig.ts";
 

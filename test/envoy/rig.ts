@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
+import { envoyWideResources } from "#app/envoy-wide";
 import { ensureEnvoyBinary } from "#app/envoy-binary";
 import { startEnvoy } from "#app/envoy-process";
 import { bootstrapJson, buildBootstrap } from "#envoy/bootstrap";
@@ -12,7 +13,6 @@ import { runtimeName, scopeName, wildScopeName } from "#envoy/names";
 import { buildRuntime } from "#envoy/runtime";
 import { buildScope, buildWildScope } from "#envoy/scope";
 import { buildSecret } from "#envoy/secret";
-import { adminListenerName, buildAdminListener, buildStatsListener, statsListenerName } from "#envoy/static-listeners";
 import type { Cluster, Endpoints } from "#model/cluster";
 import type { Listener, TlsHost } from "#model/listener";
 import type { VirtualHost } from "#model/route";
@@ -35,7 +35,7 @@ export interface World {
   readonly endpoints?: readonly Endpoints[];
   readonly secrets?: readonly CertificateSecret[];
   /** Where Envoy's own listeners are, when they are wanted. */
-  readonly statics?: Pick<EnvoySettings, "stats" | "adminPort">;
+  readonly statics?: Pick<EnvoySettings, "stats" | "adminPort" | "health" | "overloadHealth">;
 }
 
 /** A real Envoy that is told a model over xDS. */
@@ -61,16 +61,9 @@ export function encodeWorld(world: World, settings: EnvoySettings = testSettings
     ...(world.endpoints ?? []).map((item): ResourceUpsert => ({ type: endpointsType, name: item.name, bytes: buildEndpoints(item) })),
     ...(world.secrets ?? []).map((item): ResourceUpsert => ({ type: secretType, name: item.name, bytes: buildSecret(item) })),
     ...world.listeners.map(({ listener, tlsHosts = [] }): ResourceUpsert => ({ type: listenerType, name: listener.name, bytes: buildListener(listener, tlsHosts, [], settings) })),
-    ...(world.statics === undefined ? [] : staticListeners({ ...settings, ...world.statics })),
+    ...(world.statics === undefined ? [] : envoyWideResources({ ...settings, ...world.statics })),
     ...exact.map((item): ResourceUpsert => ({ type: scopeType, name: scopeName(item.listener, item.host), bytes: buildScope(item, settings) })),
     ...[...wild].map(([name, hosts]): ResourceUpsert => ({ type: scopeType, name: wildScopeName(name), bytes: buildWildScope(name, hosts, settings) })),
-  ];
-}
-
-function staticListeners(settings: EnvoySettings): readonly ResourceUpsert[] {
-  return [
-    { type: listenerType, name: statsListenerName, bytes: buildStatsListener(settings) },
-    { type: listenerType, name: adminListenerName, bytes: buildAdminListener(settings) },
   ];
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { clusterOf, endpointsOf, eventually, findEnvoy, freePort, listenerAt, scopeOf, startBackend, startEnvoy, statusOf } from "./real-envoy.ts";
+import { freePort } from "../bed/free-port.ts";
+import { clusterOf, endpointsOf, eventually, findEnvoy, listenerAt, scopeOf, startBackend, startEnvoy, statusOf } from "./real-envoy.ts";
 import { noMetrics, startRig } from "./rig.ts";
 
 it("an old connection is replaced by a new one; what Envoy has is not sent again, and what is new arrives", { timeout: 60_000 }, async () => {

@@ -4,7 +4,8 @@ import { clusterType, endpointsType, scopeType } from "#xds/types";
 import type { ResourceUpsert } from "#xds/types";
 import { noMetrics, startRig } from "./rig.ts";
 import type { Rig } from "./rig.ts";
-import { clusterOf, endpointsOf, eventually, findEnvoy, freePort, get, listenerAt, scopeOf, startBackend, startEnvoy, statusOf } from "./real-envoy.ts";
+import { freePort } from "../bed/free-port.ts";
+import { clusterOf, endpointsOf, eventually, findEnvoy, get, listenerAt, scopeOf, startBackend, startEnvoy, statusOf } from "./real-envoy.ts";
 import type { RealEnvoy } from "./real-envoy.ts";
 
 const binary = await findEnvoy();

@@ -4,7 +4,6 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, request } from "node:http";
 import type { Server } from "node:http";
 import { tmpdir } from "node:os";
-import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { bootstrapJson, buildBootstrap } from "#envoy/bootstrap";
@@ -91,14 +90,6 @@ export async function startBackend(): Promise<{ readonly port: number; close(): 
   const server: Server = createServer((_, response) => response.end("hello"));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return { port: (server.address() as AddressInfo).port, close: () => (server.closeAllConnections(), server.close()) };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 export function listenerAt(port: number): ResourceUpsert {
