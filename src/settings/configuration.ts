@@ -44,6 +44,8 @@ export function configure({ settings, envoySettings }: Choices, spec: Spec): Con
         upstreamTls: upstream === undefined ? undefined : { ...settings.upstreamTls, ...some({ minimumVersion: tlsVersion(upstream.minimumProtocolVersion), maximumVersion: tlsVersion(upstream.maximumProtocolVersion) }) },
         clientCertificate: envoy.clientCertificate,
         circuitBreakers: envoy.cluster?.circuitBreakers,
+        upstreamAddresses: envoy.cluster?.upstreamAddresses === undefined ? undefined : envoy.cluster.upstreamAddresses === "ClusterIP" ? ("cluster-ip" as const) : ("endpoints" as const),
+        preferredAddressFamily: addressFamily(envoy.cluster?.preferredAddressFamily),
         dnsLookupFamily: lookupFamily(envoy.cluster?.dnsLookupFamily, errors),
         globalAuthorization: spec.globalExtAuth,
         rateLimitService: spec.rateLimitService,
@@ -173,6 +175,10 @@ function milliseconds(text: string | undefined, path: FieldPath, errors: FieldEr
 
 function tlsVersion(text: string | undefined): "1.2" | "1.3" | undefined {
   return text === "1.2" || text === "1.3" ? text : undefined;
+}
+
+function addressFamily(family: string | undefined): Settings["preferredAddressFamily"] | undefined {
+  return family === "Any" ? "any" : family === "IPv4" ? "v4" : family === "IPv6" ? "v6" : undefined;
 }
 
 function lookupFamily(text: string | undefined, errors: FieldError[]): Settings["dnsLookupFamily"] | undefined {

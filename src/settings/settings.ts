@@ -37,6 +37,10 @@ export interface Settings {
   readonly clientCertificate?: SecretReference;
   /** Limits on what is in flight to a backend, where its Service says nothing. */
   readonly circuitBreakers: NonNullable<NonNullable<NonNullable<Configuration["envoy"]>["cluster"]>["circuitBreakers"]>;
+  /** Whether Envoy connects to the pods behind a Service, or to its cluster IP; a Service's own annotation comes first. */
+  readonly upstreamAddresses: "endpoints" | "cluster-ip";
+  /** Of pods and Services with addresses of both families: which one is used while it has ready ones. `any` uses all. */
+  readonly preferredAddressFamily: "any" | "v4" | "v6";
   /** Which addresses of a DNS name are used. */
   readonly dnsLookupFamily: "auto" | "v4" | "v6" | "all";
   /** Asked about all requests; hosts and routes may opt out, or have one of their own. As ContourConfiguration has it. */
@@ -90,6 +94,8 @@ export const defaultSettings: Settings = {
   // Envoy by itself would stop at 1.2.
   upstreamTls: { minimumVersion: "1.2", maximumVersion: "1.3" },
   circuitBreakers: {},
+  upstreamAddresses: "endpoints",
+  preferredAddressFamily: "any",
   dnsLookupFamily: "auto",
   duplicateHosts: "all-invalid",
   routeErrors: "isolate",

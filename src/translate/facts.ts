@@ -106,6 +106,9 @@ export function endpointsName(namespace: string, service: string, portName: stri
   return healthPortName === undefined || healthPortName === portName ? name : `${name}+health/${healthPortName}`;
 }
 
+/** Marks the name of what is to be the Service's cluster IP instead of its pods. */
+export const clusterIpMark = "+cluster-ip";
+
 /** What the status subresource of an object should say. Conditions lack lastTransitionTime: the writer keeps or sets it. */
 export interface DesiredStatus {
   readonly kind: KindName;

@@ -1,4 +1,5 @@
 import type { EndpointSlice } from "#gen/k8s/endpoint-slice";
+import type { Service } from "#gen/k8s/service";
 import type { KubeObject } from "#k8s/object";
 import { startAuthorization, startHttpAuthorization } from "../peers/authorization.ts";
 import type { Asked } from "../peers/authorization.ts";
@@ -56,6 +57,7 @@ export class StageBackends {
   /** The object with addresses that answer, also where other objects than EndpointSlices name one. */
   async real(object: KubeObject): Promise<KubeObject> {
     if (object.kind === "EndpointSlice") return this.#realSlice(object as EndpointSlice);
+    if (object.kind === "Service" && object.metadata.annotations?.[peerAnnotation] !== undefined) return this.#realService(object as Service);
     const text = JSON.stringify(object);
     const wanted = Object.entries(named).filter(([address]) => text.includes(address));
     const ports = await Promise.all(wanted.map(async ([address, kind]) => [address, (await this.#peer(kind, kind)).port] as const));
@@ -73,6 +75,13 @@ export class StageBackends {
     const known = this.#peers.get(key) ?? start(name, this.asked);
     this.#peers.set(key, known);
     return known;
+  }
+
+  /** A Service whose cluster IP answers: what names its port must do so by name. */
+  async #realService(service: Service): Promise<Service> {
+    const { annotations = {}, namespace, name } = service.metadata;
+    const peer = await this.#peer(annotations[peerAnnotation] ?? "echo", `${namespace}/${name}#cluster-ip`);
+    return { ...service, spec: { ...service.spec, clusterIP: "127.0.0.1", clusterIPs: ["127.0.0.1"], ports: (service.spec?.ports ?? []).map((port) => ({ ...port, port: peer.port })) } };
   }
 
   async #realSlice(slice: EndpointSlice): Promise<EndpointSlice> {

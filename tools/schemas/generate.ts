@@ -16,7 +16,7 @@ function readText(path: string): string {
 }
 
 function ownKinds(): readonly (readonly [string, Schema])[] {
-  return readdirSync(new URL("crds/", root)).map((file) => {
+  return readdirSync(new URL("crds/", root)).filter((file) => file.endsWith(".yaml")).map((file) => {
     const crd = parse(readText(`crds/${file}`)) as Crd;
     return [crd.spec.names.kind, crd.spec.versions[0]?.schema.openAPIV3Schema ?? {}];
   });

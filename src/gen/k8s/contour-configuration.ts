@@ -27,6 +27,8 @@ export interface ContourConfiguration {
         };
         readonly dnsLookupFamily?: string;
         readonly maxRequestsPerConnection?: number;
+        readonly upstreamAddresses?: string;
+        readonly preferredAddressFamily?: string;
         readonly "per-connection-buffer-limit-bytes"?: number;
         readonly upstreamTLS?: {
           readonly cipherSuites?: ReadonlyArray<string>;

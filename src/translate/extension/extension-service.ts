@@ -6,14 +6,14 @@ import type { FieldPath } from "#k8s/object";
 import type { CircuitBreakers, Cluster, EndpointsName, UpstreamValidation } from "#model/cluster";
 import type { Settings } from "#settings/settings";
 import type { Reader, Rule } from "#store/family";
-import { callableServices, clusters, endpointsName, extensionProblems, objectKey, objects, statuses, weightedServices } from "#translate/facts";
+import { callableServices, clusters, extensionProblems, objectKey, objects, statuses, weightedServices } from "#translate/facts";
 import type { CallableService } from "#translate/facts";
 import { extensionCluster } from "#translate/extension/extension-cluster";
 import { loadBalancing } from "#translate/httpproxy/policies/load-balancing";
 import { parseTimeout } from "#translate/httpproxy/policies/timeouts";
 import { authoritiesResolver } from "#translate/shared/authorities";
 import { clientCertificateOf } from "#translate/shared/client-certificate";
-import { resolveService, upstreamTls } from "#translate/shared/services";
+import { endpointsOf, resolveService, upstreamTls } from "#translate/shared/services";
 import { validCondition } from "#translate/shared/valid-condition";
 
 type Spec = NonNullable<ExtensionService["spec"]>;
@@ -125,7 +125,7 @@ class Translation {
       const wrong = rangeProblem(service.weight, 0, largestUint32 / services.length);
       if (wrong !== undefined) this.#refuse(extensionError("ServiceError", "WeightInvalid", [...path, "weight"], wrong));
       const weight = equal ? 1 : (service.weight ?? 0);
-      return weight === 0 ? [] : [{ endpoints: endpointsName(namespace, service.name, resolved.value.portName), weight }];
+      return weight === 0 ? [] : [{ endpoints: endpointsOf(resolved.value), weight }];
     });
   }
 

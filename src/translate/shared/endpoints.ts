@@ -1,9 +1,11 @@
 import type { EndpointSlice } from "#gen/k8s/endpoint-slice";
 import { compareText } from "#lib/compare";
-import type { Endpoint, Endpoints, EndpointsName } from "#model/cluster";
+import type { Service } from "#gen/k8s/service";
+import type { Endpoint, EndpointsName } from "#model/cluster";
 import { splitFleet } from "#model/fleet";
-import type { Rule } from "#store/family";
-import { endpoints, endpointsWanted, objectKey, objects, slicesOfService, weightedServices } from "#translate/facts";
+import type { Settings } from "#settings/settings";
+import type { Reader, Rule } from "#store/family";
+import { clusterIpMark, endpoints, endpointsWanted, objectKey, objects, slicesOfService, weightedServices } from "#translate/facts";
 
 /** Files each EndpointSlice under the Service that it belongs to. */
 export const indexSlices: Rule = {
@@ -16,53 +18,81 @@ export const indexSlices: Rule = {
   },
 };
 
-/** The short lane: the addresses of a Service's port, from its EndpointSlices and nothing else. */
-export const collectEndpoints: Rule = {
-  name: "endpoints",
-  over: endpointsWanted,
-  derive(bucket, read, emit) {
-    const { name } = splitFleet(bucket);
-    const { service, portName, healthPortName } = parseEndpointsName(name);
-    emit(endpoints, bucket, collect(name, read.all(slicesOfService, service), portName, healthPortName));
-  },
-};
+/** The short lane: the addresses of a Service's port, from its EndpointSlices and nothing else; from the Service where its cluster IP is wanted. */
+export function collectEndpoints(settings: Settings): Rule {
+  return {
+    name: "endpoints",
+    over: endpointsWanted,
+    derive(bucket, read, emit) {
+      const { name } = splitFleet(bucket);
+      emit(endpoints, bucket, { name, endpoints: collect(name, read, settings) });
+    },
+  };
+}
 
 /** The same for clusters over several Services, each with its share. */
-export const collectWeightedEndpoints: Rule = {
-  name: "weighted-endpoints",
-  over: weightedServices,
-  derive(bucket, read, emit) {
-    const { groups = [], dropped = 0 } = read.one(weightedServices, bucket) ?? {};
-    emit(endpoints, bucket, {
-      name: splitFleet(bucket).name,
-      endpoints: [],
-      groups: [
-        ...groups.map(({ endpoints: name, weight }) => {
-          const { service, portName } = parseEndpointsName(name);
-          return { name, weight, endpoints: collect(name, read.all(slicesOfService, service), portName, undefined).endpoints };
-        }),
-        ...(dropped === 0 ? [] : [{ name: "dropped", weight: dropped, endpoints: [nowhere] }]),
-      ],
-    });
-  },
-};
+export function collectWeightedEndpoints(settings: Settings): Rule {
+  return {
+    name: "weighted-endpoints",
+    over: weightedServices,
+    derive(bucket, read, emit) {
+      const { groups = [], dropped = 0 } = read.one(weightedServices, bucket) ?? {};
+      emit(endpoints, bucket, {
+        name: splitFleet(bucket).name,
+        endpoints: [],
+        groups: [
+          ...groups.map(({ endpoints: name, weight }) => ({ name, weight, endpoints: collect(name, read, settings) })),
+          ...(dropped === 0 ? [] : [{ name: "dropped", weight: dropped, endpoints: [nowhere] }]),
+        ],
+      });
+    },
+  };
+}
 
 /** Envoy's own discard port: nobody listens there. A group needs an endpoint to have its share. */
 const nowhere: Endpoint = { address: "127.0.0.1", port: 9 };
 
-function parseEndpointsName(name: EndpointsName): { service: string; portName: string; healthPortName: string | undefined } {
-  const [main = "", healthPortName] = name.split("+health/");
+interface Wanted {
+  /** The bucket of the Service. */
+  readonly service: string;
+  readonly portName: string;
+  readonly healthPortName: string | undefined;
+  readonly byClusterIp: boolean;
+}
+
+function parseEndpointsName(name: EndpointsName): Wanted {
+  const byClusterIp = name.endsWith(clusterIpMark);
+  const [main = "", healthPortName] = (byClusterIp ? name.slice(0, -clusterIpMark.length) : name).split("+health/");
   const [namespace = "", service = "", portName = ""] = main.split("/");
-  return { service: objectKey(namespace, service), portName, healthPortName };
+  return { service: objectKey(namespace, service), portName, healthPortName, byClusterIp };
 }
 
-function collect(name: EndpointsName, slices: readonly EndpointSlice[], portName: string, healthPortName: string | undefined): Endpoints {
+function collect(name: EndpointsName, read: Reader, { preferredAddressFamily: family }: Settings): readonly Endpoint[] {
+  const wanted = parseEndpointsName(name);
+  if (wanted.byClusterIp) return clusterIps(read.one(objects("Service"), wanted.service), wanted, family);
   const found = new Map<string, Endpoint>();
-  for (const slice of slices) for (const endpoint of readyEndpoints(slice, portName, healthPortName)) found.set(`${endpoint.address} ${endpoint.port}`, endpoint);
-  return { name, endpoints: [...found].toSorted(([a], [b]) => compareText(a, b)).map(([, endpoint]) => endpoint) };
+  for (const slice of read.all(slicesOfService, wanted.service)) for (const endpoint of readyEndpoints(slice, wanted)) found.set(`${endpoint.address} ${endpoint.port}`, endpoint);
+  return preferred([...found].toSorted(([a], [b]) => compareText(a, b)).map(([, endpoint]) => endpoint), family);
 }
 
-function readyEndpoints(slice: EndpointSlice, portName: string, healthPortName: string | undefined): readonly Endpoint[] {
+/** All, where none is of the preferred family. */
+function preferred(all: readonly Endpoint[], family: Settings["preferredAddressFamily"]): readonly Endpoint[] {
+  if (family === "any") return all;
+  const fitting = all.filter(({ address }) => address.includes(":") === (family === "v6"));
+  return fitting.length === 0 ? all : fitting;
+}
+
+/** One address: two families of one Service lead to the same pods. */
+function clusterIps(service: Service | undefined, { portName, healthPortName }: Wanted, family: Settings["preferredAddressFamily"]): readonly Endpoint[] {
+  const port = (name: string): number | undefined => service?.spec?.ports?.find((candidate) => (candidate.name ?? "") === name)?.port;
+  const number = port(portName);
+  const healthCheckPort = healthPortName === undefined ? undefined : port(healthPortName);
+  if (number === undefined) return [];
+  const addresses = service?.spec?.clusterIPs ?? [service?.spec?.clusterIP ?? ""];
+  return preferred(addresses.map((address) => ({ address, port: number, ...(healthCheckPort === undefined ? {} : { healthCheckPort }) })), family).slice(0, 1);
+}
+
+function readyEndpoints(slice: EndpointSlice, { portName, healthPortName }: Wanted): readonly Endpoint[] {
   const port = portNumber(slice, portName);
   const healthCheckPort = healthPortName === undefined ? undefined : portNumber(slice, healthPortName);
   if (port === undefined || slice.addressType === "FQDN") return [];

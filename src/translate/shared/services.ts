@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Service } from "#gen/k8s/service";
 import { fail, ok } from "#lib/result";
 import type { Result } from "#lib/result";
-import type { CircuitBreakers, Cluster, ClusterSource, HealthCheck, LoadBalancing, SlowStart, UpstreamProtocol, UpstreamValidation } from "#model/cluster";
+import type { CircuitBreakers, Cluster, ClusterSource, EndpointsName, HealthCheck, LoadBalancing, SlowStart, UpstreamProtocol, UpstreamValidation } from "#model/cluster";
 import { commonFleet, inFleet } from "#model/fleet";
 import type { FleetName } from "#model/fleet";
 import type { Origin } from "#model/origin";
@@ -10,7 +10,7 @@ import type { OutlierDetection } from "#model/policy";
 import type { SecretName } from "#model/secret";
 import type { Settings } from "#settings/settings";
 import type { Emit, Reader } from "#store/family";
-import { clusters, endpointsName, endpointsWanted, objectKey, objects } from "#translate/facts";
+import { clusterIpMark, clusters, endpointsName, endpointsWanted, objectKey, objects } from "#translate/facts";
 import { clientCertificateOf } from "#translate/shared/client-certificate";
 import { hashName } from "#lib/hash-name";
 
@@ -25,6 +25,8 @@ export interface ServiceTarget {
   readonly portName: string;
   /** What the Service itself says about the protocol; absent when it says nothing. */
   readonly protocol?: UpstreamProtocol;
+  /** Whether connections go to the Service's cluster IP and not to its pods. */
+  readonly byClusterIp: boolean;
   /** The DNS name that an ExternalName Service stands for. */
   readonly externalName?: string;
   /** As written in the Service; Gateway API refuses values that it does not know. */
@@ -66,11 +68,25 @@ function target(read: Reader, settings: Settings, service: Service, port: Servic
     name,
     port: port.port,
     portName: port.name ?? "",
+    byClusterIp: byClusterIp(service, settings),
     ...(protocol === undefined ? {} : { protocol }),
     ...(port.appProtocol === undefined ? {} : { appProtocol: port.appProtocol }),
     circuitBreakers: { ...settings.circuitBreakers, ...circuitBreakers(service) },
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
   };
+}
+
+/** Services without a cluster IP (headless ones, those of a file that leaves it to Kubernetes) have only their pods. */
+function byClusterIp({ metadata, spec }: Service, { upstreamAddresses }: Settings): boolean {
+  const wish = metadata.annotations?.["projectcontour.io/upstream-addresses"];
+  const wanted = wish === "ClusterIP" || (wish !== "Endpoints" && upstreamAddresses === "cluster-ip");
+  return wanted && (spec?.clusterIP ?? "None") !== "None" && spec?.clusterIP !== "";
+}
+
+/** The name of the addresses behind a Service's port. */
+export function endpointsOf(target: ServiceTarget, healthPortName?: string): EndpointsName {
+  const name = endpointsName(target.namespace, target.name, target.portName, healthPortName);
+  return target.byClusterIp ? `${name}${clusterIpMark}` : name;
 }
 
 function externalTarget(read: Reader, settings: Settings, service: Service, port: number | string): Result<ServiceTarget, UnresolvedService> {
@@ -191,7 +207,7 @@ function fingerprint(chosen: object, healthPortName: string | undefined): string
 
 function clusterSource(target: ServiceTarget, settings: Settings, healthPortName: string | undefined): ClusterSource {
   if (target.externalName !== undefined) return { kind: "dns", host: target.externalName, port: target.port, family: settings.dnsLookupFamily };
-  return { kind: "endpoints", endpoints: endpointsName(target.namespace, target.name, target.portName, healthPortName) };
+  return { kind: "endpoints", endpoints: endpointsOf(target, healthPortName) };
 }
 
 /** Says that the Envoys of a fleet want a cluster, and with it its endpoints. */

@@ -9,7 +9,7 @@ import type { ForwardTarget } from "#model/route";
 import type { Settings } from "#settings/settings";
 import type { Emit, Family, Reader, Rule } from "#store/family";
 import { family } from "#store/family";
-import { endpointsName, statuses, tlsHosts, weightedServices } from "#translate/facts";
+import { statuses, tlsHosts, weightedServices } from "#translate/facts";
 import { tcpRoutes, tlsRoutes, udpRoutes } from "#translate/gateway/api";
 import type { StreamRoute } from "#translate/gateway/api";
 import { attach, attachedRoutes, ownsHost, routeParent } from "#translate/gateway/attachment";
@@ -21,7 +21,7 @@ import { hostKey } from "#translate/gateway/listener-names";
 import { compareAge } from "#translate/gateway/request-route/compiled-route";
 import { resolvedRefs } from "#translate/gateway/route-status";
 import { servedStreams } from "#translate/gateway/stream-route/served-streams";
-import { emitCluster, serviceCluster } from "#translate/shared/services";
+import { emitCluster, endpointsOf, serviceCluster } from "#translate/shared/services";
 
 /** The kinds of routes of connections and datagrams. */
 export type StreamRouteKind = "TLSRoute" | "TCPRoute" | "UDPRoute";
@@ -159,7 +159,7 @@ function udpBackends(visit: RouteVisit, route: StreamRoute, origin: Origin): Bac
     if (!target.ok) visit.referenceProblems.push({ ...target.error, message: `${origin.field ?? "spec"}.backendRefs[${i}]: ${target.error.message}` });
     const { weight = 1 } = reference;
     if (!target.ok) lost += weight;
-    return target.ok && weight > 0 ? [{ target: target.value, weight, endpoints: endpointsName(target.value.namespace, target.value.name, target.value.portName) }] : [];
+    return target.ok && weight > 0 ? [{ target: target.value, weight, endpoints: endpointsOf(target.value) }] : [];
   });
   const [first] = groups;
   if (first === undefined) return { targets: [], emit: () => undefined };
