@@ -4,10 +4,13 @@ import * as fc from "fast-check";
 import { Pipeline } from "#app/pipeline";
 import { describeTranslation, translateSettings } from "#app/translate";
 import type { Translation } from "#app/translate";
+import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import { kindOf } from "#k8s/kinds";
 import { refKey, refOf } from "#k8s/object";
 import type { KubeObject } from "#k8s/object";
 import { parseObject } from "#k8s/parse";
+import { configure } from "#settings/configuration";
+import type { Choices } from "#settings/configuration";
 import { defaultEnvoySettings } from "#settings/envoy";
 import { readFiles } from "#sources/file/read";
 import type { ObjectEvent } from "#store/event";
@@ -65,7 +68,23 @@ const event = fc.oneof({ weight: 3, arbitrary: anyObject.map((made): ObjectEvent
 const world = fc.uniqueArray(anyObject, { selector: (made) => refKey(refOf(made)), minLength: 1, maxLength: 25 });
 
 const upsert = (made: KubeObject): ObjectEvent => ({ type: "upsert", object: made });
-const newPipeline = (): Pipeline => new Pipeline(translateSettings, defaultEnvoySettings);
+const newPipeline = ({ settings, envoySettings }: Choices = { settings: translateSettings, envoySettings: defaultEnvoySettings }): Pipeline => new Pipeline(settings, envoySettings);
+
+/** What an operator may change while it runs. */
+const choices = fc.record({
+  ingress: fc.option(fc.record({ classNames: pick(["nginx"], ["contour", "nginx"]) }), { nil: undefined }),
+  httpproxy: fc.option(fc.record({ rootNamespaces: pick(["red"], ["blue"]), disablePermitInsecure: fc.boolean(), fallbackCertificate: pick(undefined, { namespace: "blue", name: "tls" }), duplicateHosts: pick("AllInvalid", "FirstWins"), routeErrors: pick("Isolate", "DiscardObject") }), { nil: undefined }),
+  gateway: pick(undefined, { gatewayRef: { namespace: "red", name: "g" } }),
+  policy: pick(undefined, { requestHeaders: { set: { "x-from": "edge" } }, applyToIngress: true }),
+  globalExtAuth: pick(undefined, { extensionRef: { namespace: "blue", name: "guard" } }),
+  envoy: fc.record({
+    http: pick(undefined, { port: 8000 }),
+    clientCertificate: pick(undefined, { namespace: "red", name: "tls" }),
+    timeouts: pick(undefined, { connectTimeout: "1s", requestTimeout: "9s" }),
+    listener: pick(undefined, { useProxyProtocol: true, compression: { algorithm: "zstd" as const } }),
+    cluster: pick(undefined, { dnsLookupFamily: "v6", circuitBreakers: { maxRequests: 7 } }),
+  }),
+}).map((spec): Choices => configure({ settings: translateSettings, envoySettings: defaultEnvoySettings }, JSON.parse(JSON.stringify(spec)) as ContourConfiguration["spec"]));
 
 function translated(batches: Iterable<readonly ObjectEvent[]>): Translation {
   const pipeline = newPipeline();
@@ -95,6 +114,19 @@ describe("translation", () => {
   it("of a change is what it is from scratch", () => {
     fc.assert(fc.property(fc.array(fc.array(event, { minLength: 1, maxLength: 4 }), { maxLength: 15 }), (batches) => {
       assert.deepEqual(translated(batches), translated([lastState(batches.flat()).map(upsert)]));
+    }), runs);
+  });
+
+  it("under settings that changed is what it is from scratch", () => {
+    fc.assert(fc.property(world, world, choices, choices, (first, second, before, after) => {
+      const pipeline = newPipeline(before);
+      pipeline.apply(first.map(upsert));
+      pipeline.configure(after.settings, after.envoySettings);
+      pipeline.apply(second.map(upsert));
+      const fresh = newPipeline(after);
+      fresh.apply(lastState([...first, ...second].map(upsert)).map(upsert));
+      assert.deepEqual(describeTranslation(pipeline), describeTranslation(fresh));
+      assert.equal(pipeline.graph.size, fresh.graph.size);
     }), runs);
   });
 

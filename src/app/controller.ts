@@ -4,6 +4,7 @@ import { envoyWideResources } from "#app/envoy-wide";
 import { Pipeline } from "#app/pipeline";
 import type { PipelineChange } from "#app/pipeline";
 import { Refusals } from "#app/refusals";
+import { fleetEnvoySettings, fleetListeners } from "#app/resources";
 import type { ResourceKind } from "#app/resources";
 import { feedStores, typeOf } from "#app/xds-feed";
 import { commonFleet, inFleet } from "#model/fleet";
@@ -15,8 +16,6 @@ import type { Family } from "#store/family";
 import type { Fact } from "#store/graph";
 import { certManagerServed } from "#translate/certificates/annotations";
 import { loadBalancerAddresses, standardApi, takenListeners } from "#translate/facts";
-import { envoySettingsOfFleets, fleetConfigurations } from "#translate/gateway/fleet-configuration";
-import type { RuntimeSettings } from "#translate/gateway/fleet-configuration";
 import type { Ack, Nack } from "#xds/context";
 import { createResourceStore } from "#xds/store";
 import type { ResourceStore } from "#xds/store";
@@ -57,13 +56,13 @@ export class Controller implements ObjectSink {
   readonly #options: ControllerOptions;
   readonly #expiry = new CertificateExpiry();
   readonly #refusals: Refusals;
-  readonly #configured: ReturnType<typeof envoySettingsOfFleets>;
+  /** The listeners that each fleet has whatever objects there are. */
+  readonly #wideListeners = new Map<FleetName, readonly string[]>();
   #early: ObjectEvent[] | undefined = [];
 
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.pipeline = new Pipeline(options.settings, options.envoySettings);
-    this.#configured = envoySettingsOfFleets(options.settings, options.envoySettings);
     this.#refusals = new Refusals(this.pipeline.graph, (fleet) => this.fleet(fleet));
   }
 
@@ -74,19 +73,28 @@ export class Controller implements ObjectSink {
 
   /** What the Envoys of a fleet get. */
   fleet(name: FleetName): ResourceStore {
-    const known = this.#stores.get(name) ?? createResourceStore({ fleet: name });
-    if (!this.#stores.has(name)) known.apply({ upserts: this.#wideResources(this.pipeline.graph.items(fleetConfigurations, name)[0]), removals: [] });
-    this.#stores.set(name, known);
-    return known;
+    const known = this.#stores.get(name);
+    if (known !== undefined) return known;
+    const store = createResourceStore({ fleet: name });
+    this.#stores.set(name, store);
+    this.#applyWide(name, store);
+    return store;
   }
 
-  #wideResources(spec: RuntimeSettings | undefined): readonly ResourceUpsert[] {
-    return envoyWideResources(this.#configured(spec));
+  /** Gives a fleet what it has whatever objects there are; equal contents are no news for its Envoys. */
+  #applyWide(fleet: FleetName, store: ResourceStore): void {
+    const { graph, envoySettings } = this.pipeline;
+    const upserts = envoyWideResources(graph.items(fleetEnvoySettings, fleet)[0] ?? envoySettings, graph.items(fleetListeners, fleet));
+    const names = upserts.flatMap(({ type, name }) => (type === listenerType ? [name] : []));
+    const gone = (this.#wideListeners.get(fleet) ?? []).filter((name) => !names.includes(name));
+    this.#wideListeners.set(fleet, names);
+    store.apply({ upserts, removals: gone.map((name) => ({ type: listenerType, name })) });
   }
 
   /** The Envoys of a Gateway that is gone need nothing more. */
   forgetFleet(name: FleetName): void {
     this.#stores.delete(name);
+    this.#wideListeners.delete(name);
   }
 
   /** Takes in changes of objects. */
@@ -101,6 +109,12 @@ export class Controller implements ObjectSink {
     const events = this.#early ?? [];
     this.#early = undefined;
     this.apply(events);
+  }
+
+  /** Goes over to other settings: Envoys get what differs, and keep their connections. */
+  configure(settings: Settings, envoySettings: EnvoySettings): void {
+    this.#run(() => this.pipeline.configure(settings, envoySettings), this.#options.clock());
+    for (const [fleet, store] of this.#stores) this.#applyWide(fleet, store);
   }
 
   /** Where clients reach the Envoys of a fleet, for the status of Ingresses, HTTPProxies and Gateways. */
@@ -171,7 +185,7 @@ export class Controller implements ObjectSink {
     const started = stopwatch();
     const change = translate();
     const translated = stopwatch();
-    for (const [fleet, [spec]] of change.fleetConfigurations) this.fleet(fleet).apply({ upserts: this.#wideResources(spec), removals: [] });
+    for (const fleet of new Set([...change.fleetEnvoySettings.keys(), ...change.fleetListeners.keys()])) this.#applyWide(fleet, this.fleet(fleet));
     const resources = feedStores((fleet) => this.fleet(fleet), change, at);
     onChange(change, { resources, translateMs: translated - started, feedMs: stopwatch() - translated });
     this.#follow(change);

@@ -7,9 +7,9 @@ import type { ResourceUpsert } from "#xds/types";
 
 /**
  * What every Envoy gets whatever objects there are: its runtime values, and the listeners for probes, metrics and debugging
- * where their port is not 0.
+ * where their port is not 0. `listeners` are the names of those that serve clients.
  */
-export function envoyWideResources(settings: EnvoySettings): readonly ResourceUpsert[] {
+export function envoyWideResources(settings: EnvoySettings, listeners: readonly string[]): readonly ResourceUpsert[] {
   const stats: readonly ResourceUpsert[] = settings.stats.port === 0 ? [] : [{ type: listenerType, name: statsListenerName, bytes: buildStatsListener(settings) }];
   const admin: readonly ResourceUpsert[] = settings.adminPort === 0 ? [] : [{ type: listenerType, name: adminListenerName, bytes: buildAdminListener(settings) }];
   const { health, overloadHealth } = settings;
@@ -18,5 +18,5 @@ export function envoyWideResources(settings: EnvoySettings): readonly ResourceUp
     ...(apart ? [{ name: healthListenerName, at: health } as const] : []),
     ...(overloadHealth === undefined ? [] : [{ name: overloadHealthListenerName, at: overloadHealth } as const]),
   ].map(({ name, at }): ResourceUpsert => ({ type: listenerType, name, bytes: buildHealthListener(name, at, settings) }));
-  return [{ type: runtimeType, name: runtimeName, bytes: buildRuntime(settings) }, ...stats, ...ready, ...admin];
+  return [{ type: runtimeType, name: runtimeName, bytes: buildRuntime(settings, listeners) }, ...stats, ...ready, ...admin];
 }

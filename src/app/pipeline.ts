@@ -1,6 +1,6 @@
 import type { OrderRecord } from "#acme/record";
 import { resourceKey } from "#app/parts";
-import { envoyRules, resources, unencodable } from "#app/resources";
+import { envoyRules, fleetEnvoySettings, fleetListeners, resources, unencodable } from "#app/resources";
 import type { ResourceKind } from "#app/resources";
 import { refKey, refOf } from "#k8s/object";
 import type { KubeObject } from "#k8s/object";
@@ -15,12 +15,11 @@ import type { CertificateSecret } from "#model/secret";
 import type { ObjectEvent } from "#store/event";
 import type { Family } from "#store/family";
 import { Graph } from "#store/graph";
-import type { Fact } from "#store/graph";
+import type { Changes, Fact } from "#store/graph";
+import { Parameters, RunningRule } from "#store/parameters";
 import { orderRecords } from "#translate/certificates/orders";
 import { certificateRequests } from "#translate/certificates/request";
 import type { CertificateRequest } from "#translate/certificates/request";
-import { fleetConfigurations } from "#translate/gateway/fleet-configuration";
-import type { RuntimeSettings } from "#translate/gateway/fleet-configuration";
 import { fleetPlans } from "#translate/gateway/fleet-plan";
 import type { FleetPlan } from "#translate/gateway/fleet-plan";
 import { certificatesWanted, ingressProblems, missingCertificates, objectKey, objects, sharedGuards, statuses, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
@@ -52,8 +51,10 @@ export interface PipelineChange {
   readonly certificateRequests: ReadonlyMap<string, readonly CertificateRequest[]>;
   /** What is known of orders, by `namespace/name` of the Secrets that they are for. */
   readonly orders: ReadonlyMap<string, readonly OrderRecord[]>;
-  /** What fleets have for themselves; an empty list means that they have what all have. */
-  readonly fleetConfigurations: ReadonlyMap<FleetName, readonly RuntimeSettings[]>;
+  /** Envoy's settings of fleets that have their own; an empty list means that they have what all have. */
+  readonly fleetEnvoySettings: ReadonlyMap<FleetName, readonly EnvoySettings[]>;
+  /** The names of the listeners of fleets where these have changed. */
+  readonly fleetListeners: ReadonlyMap<FleetName, readonly string[]>;
   /** Resources (see `resourceKey`) whose parts have changed. */
   readonly parts: readonly string[];
 }
@@ -64,11 +65,16 @@ export interface PipelineChange {
  */
 export class Pipeline {
   readonly graph: Graph;
+  readonly #settings: Parameters<Settings>;
+  readonly #envoySettings: Parameters<EnvoySettings>;
   readonly #objectCounts = new Map<string, number>();
 
   constructor(settings: Settings, envoySettings: EnvoySettings) {
-    const rules = [...translationRules(settings), ...envoyRules(settings, envoySettings)];
-    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, missingCertificates, unencodable, fleetPlans, fleetConfigurations, virtualHosts, wildcardHosts, tlsHosts, sharedGuards, certificateRequests, orderRecords] as readonly Family<unknown>[]);
+    const running = new RunningRule();
+    this.#settings = new Parameters(running, settings);
+    this.#envoySettings = new Parameters(running, envoySettings);
+    const rules = [...translationRules(this.#settings.live), ...envoyRules(this.#envoySettings.live)];
+    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, missingCertificates, unencodable, fleetPlans, fleetEnvoySettings, fleetListeners, virtualHosts, wildcardHosts, tlsHosts, sharedGuards, certificateRequests, orderRecords] as readonly Family<unknown>[], running);
   }
 
   /** Takes in changes of objects and tells what they led to. */
@@ -87,7 +93,20 @@ export class Pipeline {
 
   /** Takes in facts that are not objects: addresses of the load balancer, rejections by Envoy. */
   commit(facts: readonly Fact[]): PipelineChange {
-    const changes = this.graph.commit(facts);
+    return this.#describe(this.graph.commit(facts));
+  }
+
+  /** Goes over to other settings: what read a field that is different now runs again, and nothing else. */
+  configure(settings: Settings, envoySettings: EnvoySettings): PipelineChange {
+    return this.#describe(this.graph.rerun(new Set([...this.#settings.replace(settings), ...this.#envoySettings.replace(envoySettings)])));
+  }
+
+  /** Envoy's settings that count now, where a fleet has none of its own. */
+  get envoySettings(): EnvoySettings {
+    return this.#envoySettings.values;
+  }
+
+  #describe(changes: Changes): PipelineChange {
     const changed = <T>(family: Family<T>): ReadonlyMap<string, readonly T[]> => (changes.get(family as Family<unknown>) ?? new Map()) as ReadonlyMap<string, readonly T[]>;
     return {
       received: new Map(),
@@ -101,7 +120,8 @@ export class Pipeline {
       fleetPlans: changed(fleetPlans),
       certificateRequests: changed(certificateRequests),
       orders: changed(orderRecords),
-      fleetConfigurations: changed(fleetConfigurations),
+      fleetEnvoySettings: changed(fleetEnvoySettings),
+      fleetListeners: changed(fleetListeners),
       parts: [
         ...[...changed(virtualHosts).keys()].map((name) => resourceKey(scopeType, name)),
         ...[...changed(wildcardHosts).keys()].map((listener) => resourceKey(scopeType, wildScopeName(listener))),

@@ -8,12 +8,11 @@ import { buildChallengeScope, buildScope, buildWildScope } from "#envoy/scope";
 import { buildSecret } from "#envoy/secret";
 import { commonFleet, splitFleet } from "#model/fleet";
 import type { EnvoySettings } from "#settings/envoy";
-import type { Settings } from "#settings/settings";
 import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
 import { certificatesWanted, clusters, endpoints, listeners, sharedGuards, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
 import { challengeAnswers } from "#translate/certificates/orders";
-import { envoySettingsOfFleets, fleetConfigurations } from "#translate/gateway/fleet-configuration";
+import { envoySettingsOfFleet, fleetConfigurations } from "#translate/gateway/fleet-configuration";
 import { listenerType, scopeType } from "#xds/types";
 import type { TypeUrl } from "#xds/types";
 
@@ -32,15 +31,36 @@ export const unencodable = family<string>("unencodable");
 /** The xDS services that carry our resources. */
 export type ResourceKind = keyof typeof resources;
 
+/** Envoy's settings of a fleet that has its own. Bucket: the fleet. */
+export const fleetEnvoySettings = family<EnvoySettings>("fleet-envoy-settings");
+
+/** The names of a fleet's listeners. Bucket: the fleet. */
+export const fleetListeners = family<string>("fleet-listeners");
+
 /** The last layer of the pipeline: each model node that changed is encoded once, for all Envoys. */
-export function envoyRules(settings: Settings, envoySettings: EnvoySettings): readonly Rule[] {
-  const configured = envoySettingsOfFleets(settings, envoySettings);
+export function envoyRules(envoySettings: EnvoySettings): readonly Rule[] {
   // The name of everything that is encoded tells whose Envoys get it.
   const of = (read: Reader, name: string): EnvoySettings => {
     const { fleet } = splitFleet(name);
-    return fleet === commonFleet ? envoySettings : configured(read.one(fleetConfigurations, fleet));
+    return fleet === commonFleet ? envoySettings : (read.one(fleetEnvoySettings, fleet) ?? envoySettings);
   };
   return [
+    {
+      name: "fleet-envoy-settings",
+      over: fleetConfigurations,
+      derive(fleet, read, emit) {
+        const spec = read.one(fleetConfigurations, fleet);
+        if (spec !== undefined) emit(fleetEnvoySettings, fleet, envoySettingsOfFleet(envoySettings, spec));
+      },
+    },
+    {
+      name: "fleet-listeners",
+      over: listeners,
+      derive(qualified, _read, emit) {
+        const { fleet, name } = splitFleet(qualified);
+        emit(fleetListeners, fleet, name);
+      },
+    },
     rule("envoy-cluster", clusters, "cds", (name) => name, (name, read) => {
       const cluster = read.one(clusters, name);
       return cluster === undefined ? undefined : buildCluster(cluster, of(read, name));

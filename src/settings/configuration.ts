@@ -79,6 +79,7 @@ function envoyChoices(base: EnvoySettings, { listener = {}, cluster = {}, networ
     maxConcurrentStreams: listener.httpMaxConcurrentStreams,
     perConnectionBufferLimitBytes: listener["per-connection-buffer-limit-bytes"],
     maxConnectionsToAcceptPerSocketEvent: listener.maxConnectionsToAcceptPerSocketEvent,
+    maxConnectionsPerListener: listener.maxConnectionsPerListener,
     maxRequestsPerIoCycle: listener.maxRequestsPerIOCycle,
     runtime: envoy.runtimeSettings,
     exactConnectionBalance: listener.connectionBalancer === undefined ? undefined : listener.connectionBalancer === "exact",
@@ -219,7 +220,7 @@ function some<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], und
 /** Parts of a ContourConfiguration that nothing reads yet. */
 const unread: readonly FieldPath[] = [
   ["spec", "metrics", "tls"], ["spec", "xdsServer"], ["spec", "featureFlags"],
-  ["spec", "envoy", "metrics", "tls"], ["spec", "envoy", "listener", "maxConnectionsPerListener"],
+  ["spec", "envoy", "metrics", "tls"],
 ];
 
 function ignoredFields(spec: Spec): readonly FieldPath[] {

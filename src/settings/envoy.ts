@@ -58,6 +58,8 @@ export interface EnvoySettings {
   readonly maxConcurrentStreams?: number;
   readonly perConnectionBufferLimitBytes?: number;
   readonly maxConnectionsToAcceptPerSocketEvent?: number;
+  /** How many connections each listener for clients has at once; absent for no limit. */
+  readonly maxConnectionsPerListener?: number;
   /** How many requests of one connection are begun before others get their turn. */
   readonly maxRequestsPerIoCycle?: number;
   /** Values for Envoy's runtime as the operator wrote them; what Contour itself needs wins. */

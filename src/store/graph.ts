@@ -2,6 +2,7 @@ import { Bug } from "#lib/bug";
 import { Bucket } from "#store/bucket";
 import type { Attention, BucketReader } from "#store/bucket";
 import type { Emit, Family, Reader, Rule } from "#store/family";
+import { RunningRule } from "#store/parameters";
 
 /** One rule at one bucket: what it read the last time and what it said. */
 interface Cell extends BucketReader {
@@ -48,12 +49,13 @@ export class Graph {
   readonly #dirty: Set<string>[];
   readonly #rulesOver = new Map<string, number[]>();
   #changes = new Map<Family<unknown>, Map<string, readonly unknown[]>>();
-  #running = -1;
+  readonly #running: RunningRule;
   readonly #runs: number[];
 
-  /** `watched` are the families whose changes `commit` reports. */
-  constructor(rules: readonly Rule[], watched: readonly Family<unknown>[]) {
+  /** `watched` are the families whose changes `commit` reports. `running` is told which rule runs, for what rules read beside facts. */
+  constructor(rules: readonly Rule[], watched: readonly Family<unknown>[], running = new RunningRule()) {
     this.#rules = rules;
+    this.#running = running;
     this.#watched = new Set(watched.map((family) => family.name));
     this.#cells = rules.map(() => new Map());
     this.#dirty = rules.map(() => new Set());
@@ -80,12 +82,26 @@ export class Graph {
   commit(facts: readonly Fact[]): Changes {
     this.#changes = new Map();
     for (const fact of facts) this.#put(this.#bucket(fact.family, fact.bucket), fact.publisher, fact.items);
-    for (let i = 0; i < this.#rules.length; i++) {
-      this.#running = i;
-      for (const bucket of this.#dirty[i] ?? []) this.#run(i, bucket);
-      this.#dirty[i]?.clear();
+    return this.#runDirty();
+  }
+
+  /** Runs some rules again over all that they have been run over: what they read beside facts has changed. */
+  rerun(rules: Iterable<number>): Changes {
+    this.#changes = new Map();
+    for (const rule of rules) for (const bucket of this.#cells[rule]?.keys() ?? []) this.#markBucketDirty(rule, bucket);
+    return this.#runDirty();
+  }
+
+  #runDirty(): Changes {
+    try {
+      for (let i = 0; i < this.#rules.length; i++) {
+        this.#running.number = i;
+        for (const bucket of this.#dirty[i] ?? []) this.#run(i, bucket);
+        this.#dirty[i]?.clear();
+      }
+    } finally {
+      this.#running.number = undefined;
     }
-    this.#running = -1;
     return this.#changes;
   }
 
@@ -144,7 +160,8 @@ export class Graph {
   }
 
   #markBucketDirty(rule: number, bucket: string): void {
-    if (rule <= this.#running) throw new Bug(`rule ${this.#rules[this.#running]?.name} changes what the earlier rule ${this.#rules[rule]?.name} reads`);
+    const running = this.#running.number ?? -1;
+    if (rule <= running) throw new Bug(`rule ${this.#rules[running]?.name} changes what the earlier rule ${this.#rules[rule]?.name} reads`);
     this.#dirty[rule]?.add(bucket);
   }
 

@@ -38,11 +38,12 @@ export function ingressSite(read: Reader, { gatewayRef }: Settings): IngressSite
 }
 
 /** Finds the listeners of the Gateway that Ingresses and HTTPProxies are attached to: exactly one for each protocol, as Go Contour wants it. */
-export function attachIngresses({ gatewayRef }: Settings): Rule {
+export function attachIngresses(settings: Settings): Rule {
   return {
     name: "attach-ingress",
     over: gatewaySites,
     derive(bucket, read, emit) {
+      const { gatewayRef } = settings;
       const site = read.one(gatewaySites, bucket);
       if (gatewayRef === undefined || site === undefined || bucket !== objectKey(gatewayRef.namespace, gatewayRef.name)) return;
       const listeners = read.all(offeredListeners, ownerKey({ kind: "Gateway", ...gatewayRef })).flatMap(({ shape, serves }) => (serves ? [shape] : []));

@@ -61,7 +61,7 @@ export function encodeWorld(world: World, settings: EnvoySettings = testSettings
     ...(world.endpoints ?? []).map((item): ResourceUpsert => ({ type: endpointsType, name: item.name, bytes: buildEndpoints(item) })),
     ...(world.secrets ?? []).map((item): ResourceUpsert => ({ type: secretType, name: item.name, bytes: buildSecret(item) })),
     ...world.listeners.map(({ listener, tlsHosts = [] }): ResourceUpsert => ({ type: listenerType, name: listener.name, bytes: buildListener(listener, tlsHosts, [], settings) })),
-    ...(world.statics === undefined ? [] : envoyWideResources({ ...settings, ...world.statics })),
+    ...(world.statics === undefined ? [] : envoyWideResources({ ...settings, ...world.statics }, world.listeners.map(({ listener }) => listener.name))),
     ...exact.map((item): ResourceUpsert => ({ type: scopeType, name: scopeName(item.listener, item.host), bytes: buildScope(item, settings) })),
     ...[...wild].map(([name, hosts]): ResourceUpsert => ({ type: scopeType, name: wildScopeName(name), bytes: buildWildScope(name, hosts, settings) })),
   ];
@@ -71,7 +71,7 @@ export function encodeWorld(world: World, settings: EnvoySettings = testSettings
 export async function startRig(settings: EnvoySettings = testSettings): Promise<Rig> {
   const binary = await ensureEnvoyBinary({ env: process.env, progress: (line) => process.stderr.write(`${line}\n`) });
   const store = createResourceStore();
-  store.apply({ upserts: [{ type: runtimeType, name: runtimeName, bytes: buildRuntime(settings) }], removals: [] });
+  store.apply({ upserts: [{ type: runtimeType, name: runtimeName, bytes: buildRuntime(settings, []) }], removals: [] });
   const accepted = new Set<string>();
   const [nacks, lines]: [string[], string[]] = [[], []];
   const server = await serveXds({

@@ -9,6 +9,7 @@ import type { FleetName } from "#model/fleet";
 import { configure } from "#settings/configuration";
 import { defaultEnvoySettings } from "#settings/envoy";
 import type { EnvoySettings } from "#settings/envoy";
+import { defaultSettings } from "#settings/settings";
 import type { Settings } from "#settings/settings";
 import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
@@ -24,22 +25,20 @@ export const runtimeSettings = family<Result<RuntimeSettings, string>>("runtime-
 export const fleetConfigurations = family<RuntimeSettings>("fleet-configuration");
 
 /** Checks the configuration in each ContourDeployment; its CRD takes any field there. */
-export function readRuntimeSettings(settings: Settings): Rule {
-  return {
-    name: "runtime-settings",
-    over: objects("ContourDeployment"),
-    derive(bucket, read, emit) {
-      const spec = read.one(objects("ContourDeployment"), bucket)?.spec?.runtimeSettings;
-      if (spec !== undefined) emit(runtimeSettings, bucket, parse(settings, spec));
-    },
-  };
-}
+export const readRuntimeSettings: Rule = {
+  name: "runtime-settings",
+  over: objects("ContourDeployment"),
+  derive(bucket, read, emit) {
+    const spec = read.one(objects("ContourDeployment"), bucket)?.spec?.runtimeSettings;
+    if (spec !== undefined) emit(runtimeSettings, bucket, parse(spec));
+  },
+};
 
-function parse(settings: Settings, spec: Readonly<Record<string, unknown>>): Result<RuntimeSettings, string> {
+function parse(spec: Readonly<Record<string, unknown>>): Result<RuntimeSettings, string> {
   const parsed = parseObject({ apiVersion: "projectcontour.io/v1alpha1", kind: "ContourConfiguration", metadata: { name: "runtime-settings" }, spec }, { origin: "file" });
   if (!parsed.ok) return fail(parsed.error.kind === "invalid" ? describe(parsed.error.errors) : "it is no ContourConfiguration");
   const found = (parsed.value as ContourConfiguration).spec;
-  const { errors } = configure({ settings, envoySettings: defaultEnvoySettings }, found);
+  const { errors } = configure({ settings: defaultSettings, envoySettings: defaultEnvoySettings }, found);
   return errors.length === 0 ? ok(found) : fail(describe(errors));
 }
 
@@ -53,31 +52,30 @@ export function runtimeSettingsProblem(read: Reader, namespace: string, name: st
   return found?.ok === false ? `ContourDeployment ${objectKey(namespace, name)} ${found.error}` : undefined;
 }
 
-/** The settings of a fleet's routes and listeners: what its parameters say lies over what counts for all. Hosts, classes and secrets stay the installation's. */
-export function settingsOfFleets(settings: Settings): (read: Reader, fleet: FleetName) => Settings {
-  const known = new WeakMap<RuntimeSettings, Settings>();
-  return (read, fleet) => {
-    const spec = fleet === commonFleet ? undefined : read.one(fleetConfigurations, fleet);
-    if (spec === undefined) return settings;
-    const found = known.get(spec) ?? overlay(settings, spec);
-    known.set(spec, found);
-    return found;
+/** The settings of a fleet's routes and listeners, where its parameters say something. Bucket: the fleet. */
+const fleetSettings = family<Settings>("fleet-settings");
+
+/** Lays what a fleet's parameters say over what counts for all. Hosts, classes and secrets stay the installation's. */
+export function settleFleets(settings: Settings): Rule {
+  return {
+    name: "fleet-settings",
+    over: fleetConfigurations,
+    derive(fleet, read, emit) {
+      const spec = read.one(fleetConfigurations, fleet);
+      if (spec === undefined) return;
+      const { useProxyProtocol, connectTimeoutMs, minimumTlsVersion, maximumTlsVersion, upstreamTls, circuitBreakers, dnsLookupFamily } = configure({ settings, envoySettings: defaultEnvoySettings }, spec).settings;
+      emit(fleetSettings, fleet, { ...settings, useProxyProtocol, connectTimeoutMs, minimumTlsVersion, maximumTlsVersion, upstreamTls, circuitBreakers, dnsLookupFamily });
+    },
   };
 }
 
-function overlay(settings: Settings, spec: RuntimeSettings): Settings {
-  const { useProxyProtocol, connectTimeoutMs, minimumTlsVersion, maximumTlsVersion, upstreamTls, circuitBreakers, dnsLookupFamily } = configure({ settings, envoySettings: defaultEnvoySettings }, spec).settings;
-  return { ...settings, useProxyProtocol, connectTimeoutMs, minimumTlsVersion, maximumTlsVersion, upstreamTls, circuitBreakers, dnsLookupFamily };
+/** The settings of a fleet's routes and listeners. */
+export function settingsOfFleets(settings: Settings): (read: Reader, fleet: FleetName) => Settings {
+  return (read, fleet) => (fleet === commonFleet ? settings : (read.one(fleetSettings, fleet) ?? settings));
 }
 
 /** Envoy's own settings in a fleet. Its ports for probes and debugging stay the installation's: the pods are made with those. */
-export function envoySettingsOfFleets(settings: Settings, envoySettings: EnvoySettings): (spec: RuntimeSettings | undefined) => EnvoySettings {
-  const known = new WeakMap<RuntimeSettings, EnvoySettings>();
-  return (spec) => {
-    if (spec === undefined) return envoySettings;
-    const { stats, adminPort } = envoySettings;
-    const found = known.get(spec) ?? { ...configure({ settings, envoySettings }, spec).envoySettings, stats, adminPort };
-    known.set(spec, found);
-    return found;
-  };
+export function envoySettingsOfFleet(envoySettings: EnvoySettings, spec: RuntimeSettings): EnvoySettings {
+  const { stats, adminPort } = envoySettings;
+  return { ...configure({ settings: defaultSettings, envoySettings }, spec).envoySettings, stats, adminPort };
 }

@@ -7,7 +7,7 @@ import { certificateRequestRule } from "#translate/certificates/requests";
 import { backendTlsPolicyStatus, indexBackendTlsPolicies } from "#translate/gateway/backend-tls";
 import { gatewayCertificates } from "#translate/gateway/certificates";
 import { envoyListenerRule } from "#translate/gateway/envoy-listener";
-import { readRuntimeSettings } from "#translate/gateway/fleet-configuration";
+import { readRuntimeSettings, settleFleets } from "#translate/gateway/fleet-configuration";
 import { configureFleets, planFleets, planMembers } from "#translate/gateway/fleet-plan";
 import { gatewayRule } from "#translate/gateway/gateway";
 import { refuseGateways, validateFrontends } from "#translate/gateway/gateway-facts";
@@ -31,7 +31,7 @@ import { attachStreamRoutes, serveStreams } from "#translate/gateway/stream-rout
 export function gatewayRules(settings: Settings): readonly Rule[] {
   return [
     indexReferenceGrants,
-    readRuntimeSettings(settings),
+    readRuntimeSettings,
     gatewayClassRule(settings),
     indexGateways(settings),
     attachListenerSets,
@@ -40,6 +40,7 @@ export function gatewayRules(settings: Settings): readonly Rule[] {
     listenerUnitRule,
     claimPorts(settings),
     configureFleets(settings),
+    settleFleets(settings),
     indexBackendTlsPolicies,
     indexTrafficPolicies(settings),
     backendCertificateRule(settings),

@@ -14,11 +14,12 @@ export function clientCertificateOf(read: Reader, { clientCertificate }: Setting
 }
 
 /** Keeps that certificate ready for all clusters. */
-export function serveClientCertificate({ clientCertificate }: Settings): Rule {
+export function serveClientCertificate(settings: Settings): Rule {
   return {
     name: "client-certificate",
     over: objects("Secret"),
     derive(bucket, read, emit) {
+      const { clientCertificate } = settings;
       if (clientCertificate === undefined || bucket !== objectKey(clientCertificate.namespace, clientCertificate.name)) return;
       const found = certificateOf(read, clientCertificate.namespace, clientCertificate.name);
       if (found.ok) emit(certificatesWanted, found.value.name, found.value);
@@ -27,11 +28,12 @@ export function serveClientCertificate({ clientCertificate }: Settings): Rule {
 }
 
 /** Keeps it ready for Gateways with Envoys of their own: services that all of them call may want it. */
-export function shareClientCertificate({ clientCertificate }: Settings): Rule {
+export function shareClientCertificate(settings: Settings): Rule {
   return {
     name: "client-certificate-of-fleet",
     over: gatewaySites,
     derive(bucket, read, emit) {
+      const { clientCertificate } = settings;
       const site = read.one(gatewaySites, bucket);
       const found = clientCertificate === undefined || site === undefined ? undefined : certificateOf(read, clientCertificate.namespace, clientCertificate.name);
       if (site !== undefined && found?.ok === true) emit(certificatesWanted, inFleet(site.fleet, found.value.name), found.value);
