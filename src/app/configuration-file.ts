@@ -1,44 +1,51 @@
-import { readFileSync } from "node:fs";
-import type { ConfigurationSource } from "#app/read-configuration";
 import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
+import type { FieldPath } from "#k8s/object";
 import { fail, ok } from "#lib/result";
 import type { Result } from "#lib/result";
 import { parseConfigurationFile } from "#sources/file/configuration-file";
 import type { ProgramConfiguration } from "#sources/file/configuration-file";
+import { readText } from "#sources/file/follow-text";
 
 /** What a configuration file says. */
 export interface ReadConfigurationFile {
-  /** What is a flag, too: a flag that is given wins over it. */
-  readonly flags: ProgramConfiguration & { readonly ingressStatusAddress?: string; readonly envoyServiceName?: string; readonly envoyServiceNamespace?: string };
-  /** Everything else. */
-  readonly source: ConfigurationSource;
+  /** How it is written. */
+  readonly text: string;
+  /** What is a flag alone: a flag that is given wins over it. */
+  readonly program: ProgramConfiguration;
+  /** Everything else, without what flags that are given say. */
+  readonly spec: ContourConfiguration["spec"];
+  /** Says where a field is. */
+  readonly describe: (path: FieldPath, message: string) => string;
   /** Keys that are understood and have no effect here. */
   readonly idle: readonly string[];
 }
 
+/** The fields that are flags, too: a flag that is given wins. */
+const fieldsOfFlags: Readonly<Record<string, readonly [string, string, string?]>> = {
+  ingressStatusAddress: ["ingress", "statusAddress"],
+  envoyServiceName: ["envoy", "service", "name"],
+  envoyServiceNamespace: ["envoy", "service", "namespace"],
+  accesslogFormat: ["envoy", "logging", "accessLogFormat"],
+};
+
 /** Reads a configuration file. Errors are lines with the file, line and column, and what to write instead. */
-export function readConfigurationFile(path: string): Result<ReadConfigurationFile, readonly string[]> {
+export function readConfigurationFile(path: string, isGiven: (flag: string) => boolean): Result<ReadConfigurationFile, readonly string[]> {
   const text = readText(path);
-  if (!text.ok) return text;
-  const file = parseConfigurationFile(path, text.value);
-  if (!file.ok) return file;
-  const { program, configuration, idle, describe } = file.value;
-  const { spec } = configuration as ContourConfiguration;
-  const { statusAddress, ...ingress } = spec.ingress ?? {};
-  const { service, ...envoy } = spec.envoy ?? {};
-  const flags = {
-    ...program,
-    ...(statusAddress === undefined ? {} : { ingressStatusAddress: statusAddress }),
-    ...(service?.name === undefined ? {} : { envoyServiceName: service.name }),
-    ...(service?.namespace === undefined ? {} : { envoyServiceNamespace: service.namespace }),
-  };
-  return ok({ flags, source: { kind: "file", spec: { ...spec, ingress, envoy }, describe }, idle });
+  return text.ok ? parseConfiguration(path, text.value, isGiven) : fail([text.error]);
 }
 
-function readText(path: string): Result<string, readonly string[]> {
-  try {
-    return ok(readFileSync(path, "utf8"));
-  } catch (error) {
-    return fail([`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`]);
-  }
+/** The same for a text that was read already. */
+export function parseConfiguration(path: string, text: string, isGiven: (flag: string) => boolean): Result<ReadConfigurationFile, readonly string[]> {
+  const file = parseConfigurationFile(path, text);
+  if (!file.ok) return file;
+  const { program, configuration, idle, describe } = file.value;
+  const given = Object.entries(fieldsOfFlags).flatMap(([flag, field]) => (isGiven(flag) ? [field.filter((part) => part !== undefined)] : []));
+  const spec = given.reduce<unknown>((rest, field) => without(rest, field), (configuration as ContourConfiguration).spec) as ContourConfiguration["spec"];
+  return ok({ text, program, spec, describe, idle });
+}
+
+function without(value: unknown, [first = "", ...rest]: readonly string[]): unknown {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, first)) return value;
+  const { [first]: inner, ...others } = value as Readonly<Record<string, unknown>>;
+  return rest.length === 0 ? others : { ...others, [first]: without(inner, rest) };
 }

@@ -1,27 +1,28 @@
+import { configurationError, configurationWarning } from "#conditions/contour-configuration";
+import type { Problem } from "#conditions/problem";
 import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import { formatFieldPath } from "#k8s/object";
-import type { FieldPath, KubeObject } from "#k8s/object";
+import type { KubeObject } from "#k8s/object";
 import { fail, ok } from "#lib/result";
 import type { Result } from "#lib/result";
 import { configure } from "#settings/configuration";
 import type { Choices } from "#settings/configuration";
 import type { ObjectProblem } from "#app/translate";
 
-/** Choices after what a ContourConfiguration says, and what of it has no effect. */
-export interface ConfiguredChoices extends Choices {
-  readonly problems: readonly (ObjectProblem & { readonly path: FieldPath })[];
+/** Choices after a ContourConfiguration, and what of it is wrong or has no effect. */
+export interface AppliedConfiguration extends Choices {
+  readonly problems: readonly Problem[];
 }
 
-/** Applies a ContourConfiguration. */
-export function applyConfiguration(choices: Choices, object: ContourConfiguration): ConfiguredChoices {
-  const { namespace = "", name } = object.metadata;
-  const at = (severity: "error" | "warning", path: FieldPath, message: string): ConfiguredChoices["problems"][number] => ({ severity, kind: "ContourConfiguration", namespace, name, field: formatFieldPath(path), path, message });
-  const { settings, envoySettings, errors, ignored } = configure(choices, object.spec);
-  return {
-    settings,
-    envoySettings,
-    problems: [...errors.map(({ path, message }) => at("error", path, message)), ...ignored.map((path) => at("warning", path, "this has no effect yet"))],
-  };
+/** Choices after a ContourConfiguration of files; its problems name the object. */
+export interface ConfiguredChoices extends Choices {
+  readonly problems: readonly ObjectProblem[];
+}
+
+/** Lays what a ContourConfiguration says over other choices. */
+export function applyConfiguration(choices: Choices, spec: ContourConfiguration["spec"]): AppliedConfiguration {
+  const { settings, envoySettings, errors, ignored } = configure(choices, spec);
+  return { settings, envoySettings, problems: [...errors.map(({ path, message }) => configurationError(path, message)), ...ignored.map(({ path, message }) => configurationWarning("NoEffect", path, message))] };
 }
 
 /** Applies the one ContourConfiguration among objects of files, if there is one; of several, the one of that name. */
@@ -32,5 +33,7 @@ export function applyConfigurationOf(choices: Choices, objects: readonly KubeObj
     return name === undefined ? ok({ ...choices, problems: [] }) : fail(`there is no ContourConfiguration ${JSON.stringify(name)} in the files; correct --contour-config-name`);
   }
   if (second !== undefined) return fail(`the files have several ContourConfigurations: ${found.map(({ metadata }) => `${metadata.namespace ?? ""}/${metadata.name}`).join(", ")}; name one with --contour-config-name`);
-  return ok(applyConfiguration(choices, only));
+  const { namespace = "", name: own } = only.metadata;
+  const { settings, envoySettings, problems } = applyConfiguration(choices, only.spec);
+  return ok({ settings, envoySettings, problems: problems.map(({ severity, path, message }) => ({ severity, kind: "ContourConfiguration", namespace, name: own, field: formatFieldPath(path), message })) });
 }

@@ -6,10 +6,11 @@ import { objectKey, objects } from "#translate/facts";
 import { gatewayClasses, gateways } from "#translate/gateway/api";
 import { gatewaySites } from "#translate/gateway/site";
 
-/** Gateways with Envoys of their own have all ports for themselves. */
-export function gatewaySettings(settings: Settings, provisionNamespace: string | undefined): Settings {
+/** Gateways with Envoys of their own have all ports for themselves. `before` are the settings that these take the place of. */
+export function gatewaySettings(settings: Settings, provisionNamespace: string | undefined, before?: Settings): Settings {
   if (provisionNamespace !== undefined) return { ...settings, gatewaySites: "own-fleet", controllerNamespace: provisionNamespace, awaitEnvoys: true };
-  return { ...settings, awaitEnvoys: true, gatewayPort: gatewayPortBeside([settings.http.port, settings.https.port]) };
+  const same = before?.http.port === settings.http.port && before.https.port === settings.https.port;
+  return { ...settings, awaitEnvoys: true, gatewayPort: same ? before.gatewayPort : gatewayPortBeside([settings.http.port, settings.https.port]) };
 }
 
 /** Whether the owner of a fleet is there, and is another controller's or has its Envoys elsewhere now. */

@@ -6,6 +6,8 @@ import { createBuildInfo } from "#metrics/build-info";
 import { createCertificateMetrics } from "#metrics/certificates";
 import { createClusterMetrics } from "#metrics/cluster";
 import type { ClusterMetrics } from "#metrics/cluster";
+import { createConfigurationMetric } from "#metrics/configuration";
+import type { ConfigurationMetric } from "#metrics/configuration";
 import { createControllerMetrics } from "#metrics/controller";
 import { createEventCounter } from "#metrics/events";
 import { HttpProxyGauges } from "#metrics/http-proxies";
@@ -21,6 +23,7 @@ export interface Observation {
   readonly status: ReturnType<typeof createStatusMetrics>;
   readonly xds: ReturnType<typeof createXdsMetrics>;
   readonly cluster: ClusterMetrics;
+  readonly configuration: ConfigurationMetric;
   readonly events: ReturnType<typeof createEventCounter>;
   /** A batch of changes went through. */
   changed(change: PipelineChange, cost: ChangeCost): void;
@@ -41,6 +44,7 @@ export function observe(controller: () => Controller, lease: string): Observatio
     status: createStatusMetrics(registry),
     xds: createXdsMetrics(registry),
     cluster: createClusterMetrics(registry),
+    configuration: createConfigurationMetric(registry),
     events: createEventCounter(registry),
     changed(change, { translateMs, feedMs }) {
       counted.received(change.received);

@@ -19,16 +19,13 @@ export interface Permissions {
 /** What a controller for Gateways alone does not look at. */
 export const ofIngress: readonly KindName[] = ["Ingress", "IngressClass", "HTTPProxy", "TLSCertificateDelegation"];
 
-/** Read once at the start, by name. */
-const readOnce: readonly KindName[] = ["ContourConfiguration"];
-
 /** Kinds with a status that somebody else writes, or nobody. */
-const statusOfOthers: readonly KindName[] = ["ContourConfiguration", "ContourDeployment", "TLSCertificateDelegation"];
+const statusOfOthers: readonly KindName[] = ["ContourDeployment", "TLSCertificateDelegation"];
 
 /** What `contour serve` calls. */
 export function servePermissions({ lease = "leader-elect" }: { readonly lease?: string } = {}): Permissions {
-  const watched = Object.values(kinds).map(({ kind }) => kind).filter((kind) => !readOnce.includes(kind));
-  return { cluster: [...watching(watched), ...rules(readOnce, ["get"]), ...certificates, telling], namespace: [...leading(lease), ...orders] };
+  const watched = Object.values(kinds).map(({ kind }) => kind);
+  return { cluster: [...watching(watched), ...certificates, telling], namespace: [...leading(lease), ...orders] };
 }
 
 /** What `contour serve --secret-namespaces` calls: in each of these namespaces it has to be allowed `secretPermissions`. */
@@ -42,7 +39,7 @@ export const secretPermissions: readonly Permission[] = [{ apiGroups: [""], reso
 
 /** What `contour gateway-provisioner` calls. */
 export function provisionerPermissions({ lease = "0d879e31.projectcontour.io" }: { readonly lease?: string } = {}): Permissions {
-  const watched = Object.values(kinds).map(({ kind }) => kind).filter((kind) => !readOnce.includes(kind) && !ofIngress.includes(kind));
+  const watched = Object.values(kinds).map(({ kind }) => kind).filter((kind) => kind !== "ContourConfiguration" && !ofIngress.includes(kind));
   return { cluster: [...watching(watched), ...provisioning, ...certificates], namespace: [...leading(lease), ...orders] };
 }
 

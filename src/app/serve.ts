@@ -15,8 +15,9 @@ import { Health } from "#app/health";
 import { serveHttp } from "#app/http-endpoints";
 import { namespacesOf } from "#app/watched-namespaces";
 import type { WatchedNamespaces } from "#app/watched-namespaces";
-import { readConfiguration } from "#app/read-configuration";
-import type { ConfigurationSource, ControllerPlaces } from "#app/read-configuration";
+import type { ConfigurationSource } from "#app/configuration-source";
+import type { ControllerPlaces } from "#app/controller-places";
+import { startConfiguration } from "#app/start-configuration";
 import { ofIngress } from "#app/permissions";
 import type { PipelineChange } from "#app/pipeline";
 import { kinds } from "#k8s/kinds";
@@ -50,7 +51,8 @@ export interface ServeOptions extends ControllerPlaces {
   readonly configuration?: ConfigurationSource;
   /** Kinds that are not looked at. */
   readonly disabledKinds?: readonly string[];
-  readonly xds: { readonly address: string; readonly port: number; /** See `XdsOptions`; 0 for never. */ readonly connectionAgeMs: number; readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string } };
+  /** How old a connection of an Envoy gets: see `XdsOptions`; 0 for never. */
+  readonly connectionAgeMs: number;
   /** Whether only Gateway API is served; Ingresses and HTTPProxies are for other controllers. */
   readonly gatewaysOnly?: boolean;
   /** Makes Envoys for each Gateway; without it all Gateways share those that are there. */
@@ -72,15 +74,18 @@ export async function serve(given: ServeOptions): Promise<void> {
   const replica = `${process.env["POD_NAME"] ?? "contour"}-${randomUUID()}`;
   const client = createApiClient({ access: given.access, userAgent: "contour", env: process.env, metrics: observation.cluster });
   const observed = new ObservedStatuses();
-  const choices = await readConfiguration(client, given.configuration, given, given);
-  for (const { severity, message } of choices.problems) log[severity === "error" ? "error" : "warn"](message);
+  const alive = (): Promise<boolean> => client.call({ path: "/version", silenceMs: 800 }).then(() => true);
+  const configuration = await startConfiguration(given, { client, state, alive, metric: observation.configuration, sleep });
+  if (configuration === undefined) return client.close();
+  const choices = configuration.first;
   const options: ServeOptions = { ...given, ...choices.places };
+  requireTls(options);
   const versions = new Map<KindName, string>();
   // A controller for Gateways alone may not write events: conditions say what there is to say about its kinds.
   const recorder = new EventRecorder({ client, log, clock, instance: process.env["POD_NAME"] ?? "contour", onOutcome: observation.events });
   const told = new ObjectEvents(recorder, () => controller.pipeline);
   const writer = new StatusWriter({ client, log, onWritten: (update, before) => told.statusWritten(update, before), versionOf: (kind) => versions.get(kind), metrics: observation.status, controllerName: options.settings.gatewayControllerName, current: (update) => observed.get(`${update.kind}/${update.namespace}/${update.name}`), clock, sleep, signal });
-  const settings = gatewaySettings(choices.settings, options.provision?.namespace);
+  let settings = gatewaySettings(choices.settings, options.provision?.namespace);
   const authority = options.provision === undefined ? undefined : await openAuthority(client, options.provision.namespace, clock);
   const identity = authority === undefined ? undefined : await serverIdentity(authority, options.xds.tls, log, clock, signal);
   let provisioner: Provisioner | undefined;
@@ -126,8 +131,19 @@ export async function serve(given: ServeOptions): Promise<void> {
     random: Math.random,
     onInvalid: (ref, errors) => log.warn({ object: refKey(ref), errors: errors.map((error) => error.message) }, "an object does not fit its schema; its last good version stays in force"),
   });
+  configuration.follow(
+    {
+      changed(next) {
+        settings = gatewaySettings(next.settings, options.provision?.namespace, settings);
+        controller.configure(settings, options.provision === undefined ? next.envoySettings : withPortsOf(choices.envoySettings, next.envoySettings));
+        addresses.configure(next.places);
+      },
+      status: (update) => writer.submit([update]),
+    },
+    (events) => (sink.apply(events), sink.flush()),
+  );
   let xds: XdsServer | undefined;
-  const http = await serveHttp({ ...options, registry: observation.registry, ready: () => xds !== undefined, state, alive: () => client.call({ path: "/version", silenceMs: 800 }).then(() => true), debugPages: debugPages({ pipeline: () => controller.pipeline, xds: () => xds, log, wait: sleep }) });
+  const http = await serveHttp({ ...options, registry: observation.registry, ready: () => xds !== undefined, state, alive, debugPages: debugPages({ pipeline: () => controller.pipeline, xds: () => xds, log, wait: sleep }) });
   await source.synced;
   sink.flush();
   if (!signal.aborted) {
@@ -137,7 +153,7 @@ export async function serve(given: ServeOptions): Promise<void> {
     addresses.publish();
     await certificates.open();
     const tls = identity?.files ?? options.xds.tls;
-    xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(tls === undefined ? {} : { tls }), ...(options.xds.connectionAgeMs === 0 ? {} : { connectionAgeMs: options.xds.connectionAgeMs }), fleetOf: (_node, certificate) => controller.fleet(fleetOfCertificate(certificate)), signal, log, clock, metrics: observation.xds, onNack: (nack) => (log.error({ type: nack.type, resource: nack.name, node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onAck: (ack) => controller.accepted(ack) });
+    xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(tls === undefined ? {} : { tls }), ...(options.connectionAgeMs === 0 ? {} : { connectionAgeMs: options.connectionAgeMs }), fleetOf: (_node, certificate) => controller.fleet(fleetOfCertificate(certificate)), signal, log, clock, metrics: observation.xds, onNack: (nack) => (log.error({ type: nack.type, resource: nack.name, node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onAck: (ack) => controller.accepted(ack) });
     const ticking = setInterval(() => {
       controller.tick();
       told.certificates(controller.certificateEnds(), clock());
@@ -149,6 +165,16 @@ export async function serve(given: ServeOptions): Promise<void> {
   }
   http.close();
   client.close();
+}
+
+/** The pods of provisioned Envoys have probes on the ports that Envoy had at the start. */
+function withPortsOf({ stats, adminPort }: EnvoySettings, next: EnvoySettings): EnvoySettings {
+  return { ...next, stats, adminPort };
+}
+
+function requireTls({ xds, provision }: ServeOptions): void {
+  if (xds.tls !== undefined || xds.insecure === true || provision !== undefined) return;
+  throw new Error("contour serve: the xDS server carries private keys, so it needs --contour-cafile, --contour-cert-file and --contour-key-file, or xdsServer.tls of the ContourConfiguration, or --provision-gateways, which makes its own; --insecure goes without, for a machine of one's own");
 }
 
 async function lead(options: ServeOptions, client: ApiClient, sleep: (ms: number) => Promise<void>, onChange: (leading: boolean) => void, identity: string): Promise<void> {

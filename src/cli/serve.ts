@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
 import type { ReadConfigurationFile } from "#app/configuration-file";
+import type { ConfigurationSource } from "#app/configuration-source";
 import { parseGoDuration } from "#lib/go-duration";
 import { fail, ok } from "#lib/result";
 import type { Result } from "#lib/result";
@@ -154,10 +155,15 @@ async function withFile(flags: Options, isGiven: (flag: string) => boolean): Pro
   if (flags.configPath === undefined) return ok({ options: flags });
   if (flags.contourConfigName !== undefined) return fail(["contour serve: --config-path and --contour-config-name exclude each other; give one of them"]);
   const { readConfigurationFile } = await import("#app/configuration-file");
-  const file = readConfigurationFile(flags.configPath);
+  const file = readConfigurationFile(flags.configPath, isGiven);
   if (!file.ok) return file;
-  const said = Object.fromEntries(Object.entries(file.value.flags).filter(([flag]) => !isGiven(flag)));
+  const said = Object.fromEntries(Object.entries(file.value.program).filter(([flag]) => !isGiven(flag)));
   return ok({ options: { ...flags, ...said }, file: file.value });
+}
+
+function configurationOf({ configPath, contourConfigName }: Options, file: ReadConfigurationFile | undefined, namespace: string, isGiven: (flag: string) => boolean): ConfigurationSource | undefined {
+  if (file !== undefined && configPath !== undefined) return { kind: "file", path: configPath, first: file, isGiven };
+  return contourConfigName === undefined ? undefined : { kind: "object", namespace, name: contourConfigName };
 }
 
 async function start(flags: Options, namespace: string, isGiven: (flag: string) => boolean): Promise<number> {
@@ -169,11 +175,7 @@ async function start(flags: Options, namespace: string, isGiven: (flag: string) 
   const { options, file } = read.value;
   const { contourCafile: caFile, contourCertFile: certFile, contourKeyFile: keyFile } = options;
   const tls = caFile !== undefined && certFile !== undefined && keyFile !== undefined ? { caFile, certFile, keyFile } : undefined;
-  if (tls === undefined && options.insecure !== true && options.provisionGateways !== true) {
-    process.stderr.write("contour serve: the xDS server carries private keys, so it needs --contour-cafile, --contour-cert-file and --contour-key-file, or --provision-gateways, which makes its own; --insecure goes without, for a machine of one's own\n");
-    return 2;
-  }
-  const [{ serve }, { statusAddressesOf }, { namespaceProblem }, { inClusterAccess }, { kubeconfigAccess }, { defaultSettings }, { createLog, switchLevelOn }, { defaultJsonFormat }] = await Promise.all([import("#app/serve"), import("#app/read-configuration"), import("#app/watched-namespaces"), import("#sources/kubernetes/in-cluster"), import("#sources/kubernetes/kubeconfig-access"), import("#settings/settings"), import("#app/log"), import("#settings/access-log")]);
+  const [{ serve }, { statusAddressesOf }, { namespaceProblem }, { inClusterAccess }, { kubeconfigAccess }, { defaultSettings }, { createLog, switchLevelOn }, { defaultJsonFormat }] = await Promise.all([import("#app/serve"), import("#app/controller-places"), import("#app/watched-namespaces"), import("#sources/kubernetes/in-cluster"), import("#sources/kubernetes/kubeconfig-access"), import("#settings/settings"), import("#app/log"), import("#settings/access-log")]);
   const namespaces = { all: list(options.watchNamespaces), secrets: list(options.secretNamespaces) };
   const problem = namespaceProblem(namespaces, list(options.rootNamespaces));
   if (problem !== undefined) {
@@ -187,6 +189,7 @@ async function start(flags: Options, namespace: string, isGiven: (flag: string) 
   switchLevelOn("SIGUSR2", log, stop.signal);
   for (const [flag, reason] of idleFlags) if (options[flag] !== undefined) log.warn(`${reason}; it has no effect`);
   for (const key of file?.idle ?? []) log.warn(`${options.configPath ?? ""}: ${key} has no effect: the API server's own priority and fairness limits the requests`);
+  const configuration = configurationOf(options, file, namespace, isGiven);
   const statusAddresses = statusAddressesOf(options.ingressStatusAddress);
   await serve({
     access: options.incluster === true ? inClusterAccess({ env: process.env, clock }) : kubeconfigAccess({ env: process.env, clock, ...(options.kubeconfig === undefined ? {} : { path: options.kubeconfig }) }),
@@ -200,9 +203,10 @@ async function start(flags: Options, namespace: string, isGiven: (flag: string) 
       useProxyProtocol: options.useProxyProtocol ?? false,
     },
     envoySettings: { ...defaultEnvoySettings, stats: { address: options.statsAddress, port: options.statsPort }, accessLogPath: options.envoyHttpAccessLog, accessLogPathHttps: options.envoyHttpsAccessLog, accessLogFormat: options.accesslogFormat === "json" ? defaultJsonFormat : defaultEnvoySettings.accessLogFormat },
-    ...(file !== undefined ? { configuration: file.source } : options.contourConfigName === undefined ? {} : { configuration: { kind: "object" as const, namespace, name: options.contourConfigName } }),
+    ...(configuration === undefined ? {} : { configuration }),
     disabledKinds: options.disableFeature.flatMap((name) => features[name] ?? []),
-    xds: { address: options.xdsAddress, port: options.xdsPort, connectionAgeMs: duration("--xds-connection-age", options.xdsConnectionAge), ...(options.insecure === true || tls === undefined ? {} : { tls }) },
+    xds: { address: options.xdsAddress, port: options.xdsPort, ...(options.insecure === true ? { insecure: true } : tls === undefined ? {} : { tls }) },
+    connectionAgeMs: duration("--xds-connection-age", options.xdsConnectionAge),
     http: { address: options.httpAddress, port: options.httpPort },
     health: { address: options.healthAddress, port: options.healthPort },
     debug: { address: options.debugHttpAddress, port: options.debugHttpPort },

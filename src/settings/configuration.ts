@@ -18,14 +18,15 @@ export interface Choices {
 /** Choices after a ContourConfiguration, and what of it could not be used. */
 export interface Configured extends Choices {
   readonly errors: readonly FieldError[];
-  /** Fields that are written and have no effect. */
-  readonly ignored: readonly FieldPath[];
+  /** Fields that are written and have no effect, with the reason. */
+  readonly ignored: readonly FieldError[];
 }
 
 /** Lays a ContourConfiguration (projectcontour.io/v1alpha1) over other choices: what it does not say stays. A field with an error changes nothing. */
 export function configure({ settings, envoySettings }: Choices, spec: Spec): Configured {
   const errors: FieldError[] = [];
   const { envoy = {}, httpproxy = {} } = spec;
+  checkFeatureFlags(spec, errors);
   const timeouts = envoyTimeouts(envoy, errors);
   const upstream = envoy.cluster?.upstreamTLS;
   return {
@@ -219,11 +220,22 @@ function some<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], und
 
 /** Parts of a ContourConfiguration that nothing reads yet. */
 const unread: readonly FieldPath[] = [
-  ["spec", "metrics", "tls"], ["spec", "xdsServer"], ["spec", "featureFlags"],
+  ["spec", "metrics", "tls"],
   ["spec", "envoy", "metrics", "tls"],
 ];
 
-function ignoredFields(spec: Spec): readonly FieldPath[] {
+function ignoredFields(spec: Spec): readonly FieldError[] {
   const valueAt = (path: FieldPath): unknown => path.slice(1).reduce<unknown>((value, key) => (typeof value === "object" && value !== null ? (value as Readonly<Record<string | number, unknown>>)[key] : undefined), spec);
-  return unread.filter((path) => valueAt(path) !== undefined);
+  return [...unread.filter((path) => valueAt(path) !== undefined).map((path) => ({ path, message: "this has no effect yet" })), ...ignoredFlags(spec)];
+}
+
+/** The one feature flag that Go Contour once had is how it is here: Envoys get their endpoints from EndpointSlices. */
+const onceKnown = /^useEndpointSlices(=true)?$/;
+
+function ignoredFlags({ featureFlags = [] }: Spec): readonly FieldError[] {
+  return featureFlags.flatMap((flag, i) => (onceKnown.test(flag) ? [{ path: ["spec", "featureFlags", i], message: `${flag} has no effect: EndpointSlices are always used; leave it out` }] : []));
+}
+
+function checkFeatureFlags({ featureFlags = [] }: Spec, errors: FieldError[]): void {
+  for (const [i, flag] of featureFlags.entries()) if (!onceKnown.test(flag)) errors.push({ path: ["spec", "featureFlags", i], message: `there is no feature flag ${JSON.stringify(flag)}; leave it out` });
 }

@@ -70,7 +70,7 @@ export class Stage {
     const address = "127.0.0.1";
     const port = (wanted: number): number => this.port(wanted);
     const gatewayPort = gatewayPortBeside([8080, 8443]);
-    const chosen = configuration === undefined ? { settings: defaultSettings, envoySettings: defaultEnvoySettings } : applyConfiguration({ settings: defaultSettings, envoySettings: defaultEnvoySettings }, configuration);
+    const chosen = configuration === undefined ? { settings: defaultSettings, envoySettings: defaultEnvoySettings } : applyConfiguration({ settings: defaultSettings, envoySettings: defaultEnvoySettings }, configuration.spec);
     const settings = { ...chosen.settings, http: { address, port: port(8080) }, https: { address, port: port(8443) }, gatewayAddress: address, gatewayPort: (listener: number) => port(gatewayPort(listener)) };
     this.#controller = new Controller({ settings, envoySettings: { ...chosen.envoySettings, accessLogPath: "/dev/null", stats: { address, port: 0 }, adminPort: 0 }, clock: Date.now, onChange: (change) => this.#note(change) });
     this.#controller.open();

@@ -6,7 +6,8 @@ import type { ApiServer } from "../bed/api-server.ts";
 import { startApiServer } from "../bed/api-server.ts";
 import type { TestObject } from "../bed/kube-client.ts";
 import { waitFor } from "../bed/wait.ts";
-import { contourCrds, objectsOf, startServing, untilStatus } from "./serving.ts";
+import { contourCrds, objectsOf, page, startController, startServing, untilStatus } from "./serving.ts";
+import type { Serving } from "./serving.ts";
 
 interface ProxyStatus {
   readonly currentStatus: string;
@@ -74,5 +75,105 @@ describe("contour serve --config-path", { timeout: 120_000 }, () => {
     } finally {
       await serving.stop();
     }
+  });
+
+  it("follows the file: what changes counts at once, and a broken one is told with its place", async () => {
+    const path = await write("timeouts: { connect-timeout: 7s }\n");
+    const serving = await startServing(api, "--disable-leader-election", "-c", path, "--envoy-service-name", "ours");
+    const metric = async (): Promise<string> => /^contour_configuration_last_reload_successful (.*)$/m.exec((await serving.page("/metrics")).text)?.[1] ?? "";
+    try {
+      await waitFor(() => serving.held.has("lds ingress_http"), { what: "the first listener" });
+      assert.equal(await metric(), "1");
+      await write("compression:\n  algorithm: zstd\n");
+      await waitFor(() => serving.held.get("lds ingress_http")?.includes("zstd") === true, { what: `the compressor of the new file\n${serving.process.logTail()}` });
+      await write("compression:\n  algoritm: brotli\n");
+      await waitFor(() => /contour\.yaml:2:3: there is no key .*algoritm/.test(serving.process.logTail()), { what: "the place of the mistake" });
+      await waitFor(async () => (await metric()) === "0", { what: "the metric tells" });
+      assert.equal((await serving.page("/readyz")).status, 200, "the last good one is served");
+      await write("compression:\n  algorithm: brotli\nenvoy-service-name: theirs\n");
+      await waitFor(() => serving.held.get("lds ingress_http")?.includes("brotli") === true, { what: "the compressor of the mended file" });
+      assert.equal(await metric(), "1");
+    } finally {
+      await serving.stop();
+    }
+  });
+});
+
+interface ConfigurationStatus {
+  readonly conditions?: readonly { readonly type: string; readonly status: string; readonly observedGeneration: number; readonly message: string; readonly errors?: readonly { readonly message: string }[]; readonly warnings?: readonly { readonly reason: string; readonly message: string }[] }[];
+}
+
+describe("contour serve --contour-config-name", { timeout: 120_000 }, () => {
+  let api: ApiServer;
+  let serving: Serving;
+  const configuration = (spec: object): TestObject => ({ apiVersion: "projectcontour.io/v1alpha1", kind: "ContourConfiguration", metadata: { name: "contour", namespace: "projectcontour" }, spec }) as TestObject;
+  const valid = (what: string, fits: (condition: NonNullable<ConfigurationStatus["conditions"]>[number]) => boolean) => untilStatus<ConfigurationStatus>(api, configuration({}), what, ({ conditions }) => conditions?.some((condition) => condition.type === "Valid" && fits(condition)) === true);
+  const listenerHas = (text: string): Promise<unknown> => waitFor(() => serving.held.get("lds ingress_http")?.includes(text) === true, { what: `a listener with ${text}\n${serving.process.logTail()}` });
+
+  before(async () => {
+    api = await startApiServer();
+    await api.apply([...contourCrds(), { apiVersion: "v1", kind: "Namespace", metadata: { name: "projectcontour" } } as TestObject, service, slice, shop]);
+  });
+  after(async () => {
+    await serving?.stop();
+    await api?.stop();
+  });
+
+  it("waits for one that does not exist yet: alive, and not ready", async () => {
+    const waiting = await startController(api, "--disable-leader-election", "--contour-config-name", "contour");
+    try {
+      await waitFor(async () => (await page(waiting.httpPort, "/healthz")).status === 200, { what: "it is alive" });
+      assert.equal((await page(waiting.httpPort, "/readyz")).status, 503);
+      assert.match(waiting.process.logTail(), /ContourConfiguration projectcontour\/contour does not exist; create it/);
+      await api.apply([configuration({ envoy: { listener: { compression: { algorithm: "zstd" } } } })]);
+      await waitFor(async () => (await page(waiting.httpPort, "/readyz")).status === 200, { what: "it is ready" });
+    } finally {
+      await waiting.process.stop();
+    }
+    serving = await startServing(api, "--disable-leader-election", "--contour-config-name", "contour");
+    await listenerHas("zstd");
+    await valid("it is valid", ({ status, observedGeneration }) => status === "True" && observedGeneration === 1);
+  });
+
+  it("serves what changes, and says so in its status", async () => {
+    await api.apply([configuration({ envoy: { listener: { compression: { algorithm: "brotli" }, maxConnectionsPerListener: 7 } }, policy: { requestHeaders: { set: { "x-edge": "one" } } } })]);
+    await listenerHas("brotli");
+    await waitFor(() => serving.held.get("srds ingress_http|shop.example.com")?.includes("x-edge") === true, { what: "the header in the routes" });
+    await valid("it is valid", ({ status, observedGeneration }) => status === "True" && observedGeneration === 2);
+  });
+
+  it("keeps what was good when it is not valid, and names the field", async () => {
+    await api.apply([configuration({ envoy: { timeouts: { requestTimeout: "soon" }, listener: { compression: { algorithm: "gzip" } } } })]);
+    const { conditions } = await valid("it is not valid", ({ status, observedGeneration }) => status === "False" && observedGeneration === 3);
+    assert.match(conditions?.[0]?.message ?? "", /^spec\.envoy\.timeouts\.requestTimeout: /);
+    await listenerHas("brotli");
+  });
+
+  it("names what counts only after a restart", async () => {
+    await api.apply([configuration({ xdsServer: { port: 9999 }, envoy: { listener: { compression: { algorithm: "gzip" } } } })]);
+    await listenerHas("gzip");
+    const { conditions } = await valid("it is valid", ({ status, warnings }) => status === "True" && (warnings ?? []).length === 1);
+    assert.deepEqual(conditions?.[0]?.warnings?.map(({ reason, message }) => [reason, message.split(":")[0]]), [["RestartNeeded", "spec.xdsServer.port"]]);
+  });
+
+  it("keeps what was good when it is deleted, and goes on with the next one", async () => {
+    await api.remove(configuration({}));
+    await waitFor(() => serving.process.logTail().includes("there is no configuration; the last good one stays in force"), { what: "it is told" });
+    await listenerHas("gzip");
+    await api.apply([configuration({ envoy: { listener: { compression: { algorithm: "zstd" } } } })]);
+    await listenerHas("zstd");
+  });
+
+  it("writes no status that says the same already", async () => {
+    await valid("it is valid", ({ status }) => status === "True");
+    const version = async (): Promise<string | undefined> => (await api.get<{ metadata: { resourceVersion?: string } }>(await api.pathOf(configuration({})))).metadata.resourceVersion;
+    const before = await version();
+    await api.apply([{ ...configuration({ envoy: { listener: { compression: { algorithm: "zstd" } } } }), metadata: { name: "contour", namespace: "projectcontour", labels: { touched: "yes" } } } as TestObject, { ...shop, metadata: { ...shop.metadata, labels: { touched: "yes" } } } as TestObject]);
+    const touched = await version();
+    assert.notEqual(touched, before, "the label was written");
+    const other: TestObject = { ...shop, metadata: { name: "mark", namespace: "default" }, spec: { virtualhost: { fqdn: "mark.example.com" }, routes: [{ services: [{ name: "web", port: 80 }] }] } } as TestObject;
+    await api.apply([other]);
+    await untilStatus<ProxyStatus>(api, other, "mark is valid", ({ currentStatus }) => currentStatus === "valid");
+    assert.equal(await version(), touched);
   });
 });

@@ -48,7 +48,7 @@ export function parseConfigurationFile(file: string, text: string): Result<Confi
   const reader = new KeyReader((path) => at(offsetOf(document, path)), sourceOf);
   reader.read(json, []);
   const program = reader.program(json);
-  const parsed = parseObject({ apiVersion: "projectcontour.io/v1alpha1", kind: "ContourConfiguration", metadata: { name: "configuration-file" }, spec: reader.spec }, { origin: "file" });
+  const parsed = parseObject({ apiVersion: "projectcontour.io/v1alpha1", kind: "ContourConfiguration", metadata: { name: "configuration-file" }, spec: withWholeService(reader.spec) }, { origin: "file" });
   if (!parsed.ok && parsed.error.kind === "invalid") for (const { path, message } of parsed.error.errors) reader.problems.push(reader.describe(path, message));
   if (!parsed.ok || reader.problems.length > 0) return fail(reader.problems);
   return ok({ program, configuration: parsed.value, idle: reader.idle, describe: (path, message) => reader.describe(path, message) });
@@ -56,6 +56,12 @@ export function parseConfigurationFile(file: string, text: string): Result<Confi
 
 function isMapping(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Name and namespace of Envoy's Service have defaults of their own in a file; the object wants both or none. */
+function withWholeService(spec: Json): Json {
+  const { envoy } = spec;
+  return isMapping(envoy) && isMapping(envoy["service"]) ? { ...spec, envoy: { ...envoy, service: { name: "", namespace: "", ...envoy["service"] } } } : spec;
 }
 
 /** Turns keys into fields, and remembers which is which. */

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { KindName, KindSpec } from "#k8s/kinds";
-import type { FieldError, ObjectRef } from "#k8s/object";
+import type { FieldError, ObjectMeta, ObjectRef } from "#k8s/object";
 import type { ObjectSink } from "#store/event";
 import type { ApiClient } from "#sources/kubernetes/client";
 import { Reflector } from "#sources/kubernetes/reflector";
@@ -12,6 +12,8 @@ export interface WatchClusterOptions {
   readonly kinds: readonly KindSpec[];
   /** The namespaces in which a kind is looked at; undefined for all of them. */
   readonly namespacesOf?: (kind: KindSpec) => readonly string[] | undefined;
+  /** The one object of a kind that is looked at; undefined for all of them. */
+  readonly nameOf?: (kind: KindSpec) => string | undefined;
   readonly sink: ObjectSink;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -20,7 +22,7 @@ export interface WatchClusterOptions {
   readonly metrics?: WatchMetrics;
   /** Hears which version of a kind is read, where the API server does not have the usual one. */
   readonly onVersion?: (kind: KindName, version: string) => void;
-  readonly onInvalid: (ref: ObjectRef, errors: readonly FieldError[]) => void;
+  readonly onInvalid: (ref: ObjectRef, errors: readonly FieldError[], metadata: ObjectMeta) => void;
 }
 
 /** Milliseconds between two looks whether a kind that is absent has come. */
@@ -48,7 +50,8 @@ async function servedOlder(client: ApiClient, { group, plural, older = [] }: Kin
 
 function watchKind(options: WatchClusterOptions, kind: KindSpec, namespace: string | undefined): { readonly listed: Promise<void>; readonly stopped: Promise<void> } {
   const { promise: listed, resolve } = Promise.withResolvers<void>();
-  const place = namespace === undefined ? {} : { namespace };
+  const name = options.nameOf?.(kind);
+  const place = { ...(namespace === undefined ? {} : { namespace }), ...(name === undefined ? {} : { name }) };
   const usual = new Reflector({ ...options, ...place, kind });
   const loop = async (): Promise<void> => {
     let told = false;

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { KindSpec } from "#k8s/kinds";
 import { parseObject } from "#k8s/parse";
 import { refKey, refOf } from "#k8s/object";
-import type { FieldError, KubeObject, ObjectRef } from "#k8s/object";
+import type { FieldError, KubeObject, ObjectMeta, ObjectRef } from "#k8s/object";
 import type { ObjectEvent, ObjectSink } from "#store/event";
 import { ApiError, retryAfterMs, statusOf } from "#sources/kubernetes/api-error";
 import { Backoff } from "#sources/kubernetes/backoff";
@@ -23,6 +23,8 @@ export interface ReflectorOptions {
   readonly kind: KindSpec;
   /** The namespace to look at; all of them unless told. */
   readonly namespace?: string;
+  /** The one object to look at; all of them unless told. */
+  readonly name?: string;
   readonly sink: ObjectSink;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -30,7 +32,7 @@ export interface ReflectorOptions {
   readonly sleep: (ms: number) => Promise<void>;
   readonly random: () => number;
   readonly metrics?: WatchMetrics;
-  readonly onInvalid: (ref: ObjectRef, errors: readonly FieldError[]) => void;
+  readonly onInvalid: (ref: ObjectRef, errors: readonly FieldError[], metadata: ObjectMeta) => void;
 }
 
 /** How many objects one answer to a list holds. */
@@ -144,6 +146,8 @@ export class Reflector {
   }
 
   #selector(): string {
+    const { name } = this.#options;
+    if (name !== undefined) return `&fieldSelector=metadata.name%3D${encodeURIComponent(name)}`;
     // Helm keeps its releases in Secrets, each up to a megabyte, and tokens are nobody's business here.
     return this.#options.kind.kind === "Secret" ? "&fieldSelector=type%21%3Dhelm.sh%2Frelease.v1%2Ctype%21%3Dkubernetes.io%2Fservice-account-token" : "";
   }
@@ -167,7 +171,7 @@ export class Reflector {
     const parsed = parseObject(trimObject(object), { origin: "cluster" });
     if (!parsed.ok) {
       // The last good version stays: an object that is out of shape must not take its host down.
-      this.#options.onInvalid(ref, parsed.error.kind === "invalid" ? parsed.error.errors : []);
+      this.#options.onInvalid(ref, parsed.error.kind === "invalid" ? parsed.error.errors : [], object.metadata);
       return [];
     }
     this.#known.set(key, ref);
