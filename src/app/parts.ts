@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { HiddenForm } from "#app/isolation";
 import { decodeChains, decodeRoutes } from "#envoy/served-parts";
+import { hostsListenerName } from "#envoy/names";
 import { guardId } from "#model/listener";
 import type { Guard, TlsHost } from "#model/listener";
 import type { Origin } from "#model/origin";
@@ -40,7 +41,8 @@ function hostKey({ routes: _routes, origins: _origins, ...policies }: VirtualHos
 }
 
 /** The parts that a resource is made of now; none where it is all of one piece. */
-export function partsOf(graph: Graph, type: TypeUrl, name: string): readonly Part[] {
+export function partsOf(graph: Graph, type: TypeUrl, resource: string): readonly Part[] {
+  const name = type === listenerType ? hostsListenerName(resource) : resource;
   if (type === scopeType) return hostsOf(graph, name).flatMap((host) => [{ key: hostKey(host), origins: host.origins }, ...host.routes.map((route) => ({ key: routeKey(host.host, route), origins: [route.origin] }))]);
   if (type !== listenerType) return [];
   const guards = graph.items(sharedGuards, name).map((guard) => ({ key: guardKey(guard), origins: originsOfGuard(graph, name, guardId(guard)) }));
@@ -66,8 +68,9 @@ function originsOfGuard(graph: Graph, listener: string, id: string): readonly Or
 }
 
 /** The parts that Envoy did not have in the last version that it took; all of them when it never took one. */
-export function suspects(graph: Graph, type: TypeUrl, name: string, hidden: ReadonlyMap<string, HiddenForm>, refused: Uint8Array | undefined, good: Uint8Array | undefined): readonly string[] {
-  const keys = partsOf(graph, type, name).map(({ key }) => key);
+export function suspects(graph: Graph, type: TypeUrl, resource: string, hidden: ReadonlyMap<string, HiddenForm>, refused: Uint8Array | undefined, good: Uint8Array | undefined): readonly string[] {
+  const name = type === listenerType ? hostsListenerName(resource) : resource;
+  const keys = partsOf(graph, type, resource).map(({ key }) => key);
   if (good === undefined || refused === undefined || keys.length === 0) return keys;
   if (type === scopeType) return changedInScope(hostsOf(graph, name).map((host) => withoutHidden(host, hidden)), refused, good).filter((key) => keys.includes(key));
   const [before, now] = [decodeChains(good), decodeChains(refused)];

@@ -7,7 +7,7 @@ import type { KubeObject } from "#k8s/object";
 import { kindOf } from "#k8s/kinds";
 import type { KindName } from "#k8s/kinds";
 import { equalValues } from "#lib/equal";
-import { wildScopeName } from "#envoy/names";
+import { quicListenerName, wildScopeName } from "#envoy/names";
 import type { EnvoySettings } from "#settings/envoy";
 import type { Settings } from "#settings/settings";
 import type { FleetName } from "#model/fleet";
@@ -125,7 +125,7 @@ export class Pipeline {
       parts: [
         ...[...changed(virtualHosts).keys()].map((name) => resourceKey(scopeType, name)),
         ...[...changed(wildcardHosts).keys()].map((listener) => resourceKey(scopeType, wildScopeName(listener))),
-        ...[...changed(tlsHosts).keys(), ...changed(sharedGuards).keys()].map((name) => resourceKey(listenerType, name)),
+        ...[...changed(tlsHosts).keys(), ...changed(sharedGuards).keys()].flatMap((name) => [resourceKey(listenerType, name), resourceKey(listenerType, quicListenerName(name))]),
       ],
     };
   }

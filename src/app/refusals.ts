@@ -3,6 +3,7 @@ import type { HiddenForm, IsolationStep } from "#app/isolation";
 import { hiddenParts, partsOf, resourceKey, suspects } from "#app/parts";
 import { extensionError } from "#conditions/extension-service";
 import { proxyError } from "#conditions/http-proxy";
+import { hostsListenerName } from "#envoy/names";
 import { parseFieldPath } from "#k8s/object";
 import { splitFleet } from "#model/fleet";
 import type { FleetName } from "#model/fleet";
@@ -175,7 +176,7 @@ export function originsOf(graph: Graph, type: TypeUrl, name: string): readonly O
     case scopeType:
       return [...graph.items(virtualHosts, name), ...graph.items(wildcardHosts, name.replace(/\|\*$/, ""))].flatMap((host) => host.origins);
     case listenerType:
-      return graph.items(listeners, name).length === 0 ? [] : graph.items(tlsHosts, name).map((host) => host.origin);
+      return graph.items(listeners, hostsListenerName(name)).length === 0 ? [] : graph.items(tlsHosts, hostsListenerName(name)).map((host) => host.origin);
     default:
       return [];
   }

@@ -3,7 +3,8 @@ import { hiddenParts, resourceKey, withoutHidden, withoutHiddenTls } from "#app/
 import { buildCluster } from "#envoy/cluster";
 import { buildEndpoints } from "#envoy/endpoint";
 import { buildListener } from "#envoy/listener";
-import { wildScopeName } from "#envoy/names";
+import { quicListenerName, wildScopeName } from "#envoy/names";
+import { buildQuicListener } from "#envoy/quic-listener";
 import { buildChallengeScope, buildScope, buildWildScope } from "#envoy/scope";
 import { buildSecret } from "#envoy/secret";
 import { commonFleet, splitFleet } from "#model/fleet";
@@ -88,6 +89,12 @@ export function envoyRules(envoySettings: EnvoySettings): readonly Rule[] {
       if (listener === undefined) return undefined;
       const { hosts, guards } = withoutHiddenTls(read.all(tlsHosts, name), read.all(sharedGuards, name), hidden(read, listenerType, name));
       return buildListener(listener, hosts, guards, of(read, name));
+    }),
+    rule("envoy-quic-listener", listeners, "lds", quicListenerName, (name, read) => {
+      const listener = read.one(listeners, name);
+      if (listener?.http3Port === undefined) return undefined;
+      const hosts = read.all(tlsHosts, name);
+      return buildQuicListener(listener, hosts, withoutHiddenTls(hosts, [], hidden(read, listenerType, quicListenerName(name))).hosts, of(read, name));
     }),
   ];
 }

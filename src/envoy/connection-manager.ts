@@ -3,8 +3,10 @@ import { typedConfig } from "#envoy/any";
 import { ads } from "#envoy/config-source";
 import { choiceDuration } from "#envoy/duration";
 import { passedGuards } from "#envoy/chain-settings";
+import { plainChain } from "#envoy/filters/filter";
 import type { ChainSettings } from "#envoy/filters/filter";
 import { httpFilters } from "#envoy/filters/order";
+import { router } from "#envoy/filters/router";
 import { earlyHeaders, scopeKeyBuilder } from "#envoy/scope-key";
 import type { ScopeSource } from "#envoy/scope-key";
 import { tracing } from "#envoy/tracing";
@@ -23,6 +25,8 @@ export interface ConnectionManagerChoice {
   readonly scope: Omit<ScopeSource, "guards">;
   readonly chain: ChainSettings;
   readonly forwardClientCertificate?: ClientValidation["forward"];
+  /** What carries the requests; TCP unless said. */
+  readonly carrier?: "quic";
 }
 
 /** Speaks HTTP with clients. The routes of each host come as a scope of their own, for all listeners in one table. */
@@ -36,7 +40,7 @@ export function connectionManager(choice: ConnectionManagerChoice, settings: Env
     // Routes say which upgrades they refuse: see virtual-host.ts.
     upgradeConfigs: [{ upgradeType: "websocket" }],
     ...(settings.tracing === undefined ? {} : { tracing: tracing(settings.tracing) }),
-    ...protocols(settings),
+    ...(choice.carrier === "quic" ? http3(settings) : protocols(settings)),
     ...timeouts(settings),
     ...requestShape(settings),
     ...clientCertificate(choice.forwardClientCertificate),
@@ -52,6 +56,23 @@ function protocols({ httpVersions, maxConcurrentStreams, allowChunkedLength }: E
     httpProtocolOptions: { acceptHttp10: true, allowChunkedLength },
     ...(maxConcurrentStreams === undefined ? {} : { http2ProtocolOptions: { maxConcurrentStreams } }),
   };
+}
+
+function http3({ maxConcurrentStreams }: EnvoySettings): Parts {
+  return { codecType: Codec.HTTP3, http3ProtocolOptions: maxConcurrentStreams === undefined ? {} : { quicProtocolOptions: { maxConcurrentStreams } } };
+}
+
+/** Answers every request that it came to the wrong place: clients ask again over TCP (RFC 9110, section 15.5.20). */
+export function misdirectedManager(statPrefix: string, settings: EnvoySettings): Filter {
+  const config: Parts = {
+    statPrefix,
+    routeSpecifier: { $case: "routeConfig", value: { virtualHosts: [{ name: "misdirected", domains: ["*"], routes: [{ match: { pathSpecifier: { $case: "prefix", value: "/" } }, action: { $case: "directResponse", value: { status: 421 } } }] }] } },
+    httpFilters: [router].flatMap((filter) => filter.inListener?.(plainChain, settings) ?? []),
+    accessLog: accessLog(settings),
+    ...http3(settings),
+    ...timeouts(settings),
+  };
+  return Filter.fromPartial({ name: "envoy.filters.network.http_connection_manager", configType: typedConfig(HttpConnectionManager, config) });
 }
 
 function timeouts({ timeouts: chosen, maxRequestsPerConnection }: EnvoySettings): Parts {

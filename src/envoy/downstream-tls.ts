@@ -3,12 +3,19 @@ import { ads } from "#envoy/config-source";
 import { inlineBytes } from "#envoy/data-source";
 import { tlsParameters } from "#envoy/tls-parameters";
 import type { TransportSocket } from "#gen/envoy/envoy/config/core/v3/base";
+import { QuicDownstreamTransport } from "#gen/envoy/envoy/extensions/transport_sockets/quic/v3/quic_transport";
 import { CertificateValidationContext, CertificateValidationContext_TrustChainVerification as Verification } from "#gen/envoy/envoy/extensions/transport_sockets/tls/v3/common";
 import { DownstreamTlsContext } from "#gen/envoy/envoy/extensions/transport_sockets/tls/v3/tls";
 import type { ClientValidation, TlsTermination } from "#model/listener";
 import type { EnvoySettings } from "#settings/envoy";
 
 const alpn: Readonly<Record<EnvoySettings["httpVersions"][number], string>> = { "HTTP/1.1": "http/1.1", "HTTP/2": "h2" };
+
+/** Ends TLS for HTTP/3. QUIC has TLS 1.3 only, with ciphers of its own; nothing is taken from a client before it has shown that it is no replay. */
+export function downstreamQuic({ certificate }: TlsTermination): TransportSocket {
+  const downstreamTlsContext = { commonTlsContext: { tlsCertificateSdsSecretConfigs: [{ name: certificate, sdsConfig: ads }] } };
+  return { name: "envoy.transport_sockets.quic", configType: typedConfig(QuicDownstreamTransport, { downstreamTlsContext, enableEarlyData: false }) };
+}
 
 /** Ends TLS for hosts whose connections carry HTTP, or bytes. The certificate comes over SDS, so its renewal touches no listener. */
 export function downstreamTls(tls: TlsTermination, carries: "http" | "bytes", settings: EnvoySettings): TransportSocket {

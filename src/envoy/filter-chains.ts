@@ -12,10 +12,11 @@ import { guardId } from "#model/listener";
 import type { Listener, TlsHost, TlsTermination } from "#model/listener";
 import type { EnvoySettings } from "#settings/envoy";
 
-type ServedHost = Exclude<TlsHost, { readonly kind: "tls-alpn-challenge" }>;
+/** A host that users are served at. */
+export type ServedHost = Exclude<TlsHost, { readonly kind: "tls-alpn-challenge" }>;
 
 /** Hosts whose connections are treated alike, in the order of their names. Only the fallback has none. */
-interface ChainGroup {
+export interface ChainGroup {
   readonly example: ServedHost;
   readonly hosts: readonly string[];
 }
@@ -23,23 +24,27 @@ interface ChainGroup {
 /** The filter chains of a TLS listener: one per group of hosts with equal settings, in a fixed order. */
 export function tlsFilterChains(listener: Listener, all: readonly TlsHost[], settings: EnvoySettings): FilterChain[] {
   const tlsHosts = all.filter((entry) => entry.kind !== "tls-alpn-challenge");
-  // Chains with certificates of their own have the same filters: a connection manager is four kilobytes, and encoded once.
-  const known = new Map<string, Filter>();
-  const manager: Manager = (choice) => {
-    const key = JSON.stringify([choice.scope, choice.chain.shared, choice.chain.guards.map(guardId), choice.forwardClientCertificate ?? null]);
-    const filter = known.get(key) ?? connectionManager(choice, settings);
-    known.set(key, filter);
-    return filter;
-  };
+  const manager = sharedManagers(settings);
   const chains = groupHosts(tlsHosts).map((group) => buildChain(listener, group, settings, manager));
   return [...chains, ...challengeChains(chains, all)];
 }
 
 /** Gives the connection manager for a choice. */
-type Manager = (choice: ConnectionManagerChoice) => Filter;
+export type Manager = (choice: ConnectionManagerChoice) => Filter;
+
+/** Chains with certificates of their own have the same filters: a connection manager is four kilobytes, and encoded once for a listener. */
+export function sharedManagers(settings: EnvoySettings): Manager {
+  const known = new Map<string, Filter>();
+  return (choice) => {
+    const key = JSON.stringify([choice.scope, choice.chain.shared, choice.chain.http3Port ?? null, choice.chain.guards.map(guardId), choice.forwardClientCertificate ?? null]);
+    const filter = known.get(key) ?? connectionManager(choice, settings);
+    known.set(key, filter);
+    return filter;
+  };
+}
 
 /** Envoy refuses a listener in which two chains match the same: so of each host, and of the fallback, only the first counts. */
-function groupHosts(tlsHosts: readonly ServedHost[]): readonly ChainGroup[] {
+export function groupHosts(tlsHosts: readonly ServedHost[]): readonly ChainGroup[] {
   const keyed = tlsHosts.map((entry) => ({ entry, host: hostOf(entry), key: JSON.stringify(settingsOf(entry)) })).toSorted((a, b) => compareText(a.host, b.host) || compareText(a.key, b.key));
   const unique = new Map(keyed.toReversed().map((item) => [item.host, item]));
   const groups = Map.groupBy([...unique.values()].toReversed(), ({ host, key }) => `${host === "" ? "any" : "named"} ${key}`);
@@ -86,19 +91,30 @@ function buildChain(listener: Listener, { example, hosts }: ChainGroup, settings
 function chainParts(listener: Listener, example: ServedHost, hosts: readonly string[], settings: EnvoySettings, manager: Manager): Pick<Partial<FilterChain>, "filters" | "transportSocket"> {
   const statPrefix = listener.name;
   switch (example.kind) {
-    case "http": {
-      const { tls, filters, host } = example;
-      const tlsWildcards = host === "*" ? ["*"] : hosts.filter((name) => name.startsWith("*."));
-      const choice = { statPrefix, scope: { listener: listener.name, tlsWildcards }, chain: chainSettings(listener, filters.guards, filters.shared ?? false), forwardClientCertificate: tls.clientValidation?.forward };
-      return { filters: [manager(choice)], transportSocket: downstreamTls(tls, "http", settings) };
-    }
+    case "http":
+    case "fallback":
+      return { filters: [manager(httpChoice(listener, example, hosts))], transportSocket: downstreamTls(example.tls, "http", settings) };
     case "tcp-terminated":
       return { filters: tcpFilters(statPrefix, example.proxy, settings), transportSocket: downstreamTls(example.tls, "bytes", settings) };
     case "passthrough":
       return { filters: tcpFilters(statPrefix, example.proxy, settings) };
-    case "fallback": {
-      const choice = { statPrefix, scope: { listener: fallbackListenerName(listener.name) }, chain: chainSettings(listener, [], false) };
-      return { filters: [manager(choice)], transportSocket: downstreamTls(example.tls, "http", settings) };
-    }
   }
+}
+
+/** A host that is asked by HTTP. */
+export type HttpHost = Extract<ServedHost, { readonly kind: "http" | "fallback" }>;
+
+/** Whether a host can be asked by HTTP/3: Envoy asks for no client certificates there, and QUIC has TLS 1.3 only. */
+export function speaksHttp3(host: ServedHost): host is HttpHost {
+  return (host.kind === "http" || host.kind === "fallback") && host.tls.clientValidation === undefined && host.tls.maximumVersion === "1.3";
+}
+
+/** The connection manager for hosts like `example`, by whatever their requests come. */
+export function httpChoice(listener: Listener, example: HttpHost, hosts: readonly string[]): ConnectionManagerChoice {
+  const statPrefix = listener.name;
+  const http3 = listener.http3Port !== undefined && speaksHttp3(example) ? { http3Port: listener.http3Port } : {};
+  if (example.kind === "fallback") return { statPrefix, scope: { listener: fallbackListenerName(listener.name) }, chain: { ...chainSettings(listener, [], false), ...http3 } };
+  const { tls, filters, host } = example;
+  const tlsWildcards = host === "*" ? ["*"] : hosts.filter((name) => name.startsWith("*."));
+  return { statPrefix, scope: { listener: listener.name, tlsWildcards }, chain: { ...chainSettings(listener, filters.guards, filters.shared ?? false), ...http3 }, forwardClientCertificate: tls.clientValidation?.forward };
 }

@@ -21,6 +21,18 @@ export function fallbackListenerName(listener: string): string {
   return `${listener}-fallback`;
 }
 
+const quicSuffix = "-quic";
+
+/** The name of the UDP listener that takes HTTP/3 for a listener with TLS. */
+export function quicListenerName(listener: string): string {
+  return `${listener}${quicSuffix}`;
+}
+
+/** The listener with TLS whose hosts a listener has: itself, or that beside which it takes HTTP/3. */
+export function hostsListenerName(listener: string): string {
+  return listener.endsWith(quicSuffix) ? listener.slice(0, -quicSuffix.length) : listener;
+}
+
 /** The name of a host's virtual host. Users see it in Envoy's metrics. */
 export function virtualHostName(host: string): string {
   return hashName(host);

@@ -19,6 +19,8 @@ export interface Listener {
   readonly rateLimitService?: RateLimitService;
   /** Whether routes can keep sessions at one endpoint. */
   readonly sessions?: boolean;
+  /** The UDP port at which clients see this listener's HTTP/3, for hosts with TLS; absent where that is off. Envoy has it at the number of `port`. */
+  readonly http3Port?: number;
 }
 
 /** What keeps strangers out of a host and stands, as an HTTP filter, in front of the routes. */

@@ -37,6 +37,8 @@ export function configure({ settings, envoySettings }: Choices, spec: Spec): Con
         rootNamespaces: httpproxy.rootNamespaces,
         fallbackCertificate: httpproxy.fallbackCertificate,
         useProxyProtocol: envoy.listener?.useProxyProtocol,
+        http3: envoy.defaultHTTPVersions?.includes("HTTP/3"),
+        publicHttpsPort: envoy.listener?.publicHTTPSPort,
         disablePermitInsecure: httpproxy.disablePermitInsecure,
         enableExternalNameService: spec.enableExternalNameService,
         connectTimeoutMs: milliseconds(envoy.timeouts?.connectTimeout, ["spec", "envoy", "timeouts", "connectTimeout"], errors),
@@ -75,7 +77,7 @@ function envoyChoices(base: EnvoySettings, { listener = {}, cluster = {}, networ
     allowChunkedLength: not(listener.disableAllowChunkedLength),
     stripTrailingHostDot: network.stripTrailingHostDot,
     numTrustedHops: network.numTrustedHops,
-    httpVersions: envoy.defaultHTTPVersions?.filter((version) => version === "HTTP/1.1" || version === "HTTP/2"),
+    httpVersions: httpVersions(envoy, errors),
     maxRequestsPerConnection: listener.maxRequestsPerConnection,
     maxConcurrentStreams: listener.httpMaxConcurrentStreams,
     perConnectionBufferLimitBytes: listener["per-connection-buffer-limit-bytes"],
@@ -97,6 +99,17 @@ function envoyChoices(base: EnvoySettings, { listener = {}, cluster = {}, networ
     overloadHealth: overloadHealth(base, envoy, errors),
     adminPort: network.adminPort,
   });
+}
+
+/** What connections over TCP speak. Clients learn there that a host speaks HTTP/3. */
+function httpVersions({ defaultHTTPVersions: chosen }: EnvoySpec, errors: FieldError[]): EnvoySettings["httpVersions"] | undefined {
+  const path = ["spec", "envoy", "defaultHTTPVersions"];
+  chosen?.forEach((version, i) => {
+    if (!["HTTP/1.1", "HTTP/2", "HTTP/3"].includes(version)) errors.push({ path: [...path, i], message: `${JSON.stringify(version)} is no version; write HTTP/1.1, HTTP/2 or HTTP/3` });
+  });
+  const overTcp = chosen?.filter((version) => version === "HTTP/1.1" || version === "HTTP/2");
+  if (overTcp?.length === 0 && chosen?.includes("HTTP/3") === true) errors.push({ path, message: "HTTP/3 by itself is not found by clients: write HTTP/1.1 or HTTP/2 beside it" });
+  return overTcp;
 }
 
 /** As in Go Contour: JSON fields count for the format json, a text for the format envoy. */

@@ -24,6 +24,8 @@ export interface Settings {
   readonly http: ServiceAddress;
   readonly https: ServiceAddress;
   readonly useProxyProtocol: boolean;
+  /** Whether hosts with TLS can be asked by HTTP/3, too; not where a PROXY protocol header is expected. */
+  readonly http3: boolean;
   /** Makes `permitInsecure` of HTTPProxy have no effect. */
   readonly disablePermitInsecure: boolean;
   readonly enableExternalNameService: boolean;
@@ -53,7 +55,7 @@ export interface Settings {
   readonly duplicateHosts: "all-invalid" | "first-wins";
   /** What a wrong route takes with it: only its own requests, or its whole object with all that it includes, as in Go Contour. */
   readonly routeErrors: "isolate" | "discard-object";
-  /** Port of the HTTPS redirect when clients see another port than 443; absent for 443. */
+  /** Port of the HTTPS redirect, and of HTTP/3, when clients see another port than 443; absent for 443. */
   readonly publicHttpsPort?: number;
   /** The Gateway whose listeners serve Ingresses and HTTPProxies; absent where they have listeners of their own. */
   readonly gatewayRef?: { readonly namespace: string; readonly name: string };
@@ -86,6 +88,7 @@ export const defaultSettings: Settings = {
   http: { address: "0.0.0.0", port: 8080 },
   https: { address: "0.0.0.0", port: 8443 },
   useProxyProtocol: false,
+  http3: false,
   disablePermitInsecure: false,
   enableExternalNameService: false,
   connectTimeoutMs: 2000,

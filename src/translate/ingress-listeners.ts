@@ -2,7 +2,7 @@ import type { Settings } from "#settings/settings";
 import type { Rule } from "#store/family";
 import { family } from "#store/family";
 import { listeners } from "#translate/facts";
-import { listenerServices } from "#translate/listener-services";
+import { http3, listenerServices } from "#translate/listener-services";
 import { ingressHttp, ingressHttps } from "#translate/listener-names";
 
 /** That some host needs a listener. Bucket: listener name. */
@@ -15,7 +15,7 @@ export function ingressListeners(settings: Settings): Rule {
     over: listenerInUse,
     derive(name, read, emit) {
       if (name === ingressHttp) emit(listeners, name, { name, ...settings.http, protocol: "http", proxyProtocol: settings.useProxyProtocol, ...listenerServices(read, settings) });
-      if (name === ingressHttps) emit(listeners, name, { name, ...settings.https, protocol: "https", proxyProtocol: settings.useProxyProtocol, ...listenerServices(read, settings) });
+      if (name === ingressHttps) emit(listeners, name, { name, ...settings.https, protocol: "https", proxyProtocol: settings.useProxyProtocol, ...http3(settings, settings.publicHttpsPort ?? 443), ...listenerServices(read, settings) });
     },
   };
 }

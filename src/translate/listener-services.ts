@@ -13,6 +13,11 @@ export function listenerServices(read: Reader, settings: Settings): Pick<Listene
   return { ...(authorization === undefined ? {} : { authorization }), ...(rateLimitService === undefined ? {} : { rateLimitService }) };
 }
 
+/** What a listener with TLS says about HTTP/3, where clients see its port as `port`. Nothing in front of QUIC tells whom a PROXY protocol header would. */
+export function http3({ http3: wanted, useProxyProtocol }: Settings, port: number): Pick<Listener, "http3Port"> {
+  return wanted && !useProxyProtocol ? { http3Port: port } : {};
+}
+
 /** Envoy wants a domain; Go Contour's documentation says that this one is the default. */
 const defaultDomain = "contour";
 

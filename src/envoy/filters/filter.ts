@@ -16,6 +16,8 @@ export interface ChainSettings {
   readonly rateLimitService?: RateLimitService;
   /** Whether routes can keep sessions at one endpoint. */
   readonly sessions?: boolean;
+  /** The port at which clients may ask the same hosts by HTTP/3. */
+  readonly http3Port?: number;
 }
 
 /** Filters in front of nothing that needs one. */

@@ -1,3 +1,4 @@
+import { altSvc } from "#envoy/filters/alt-svc";
 import { authorization } from "#envoy/filters/authorization";
 import { compressor } from "#envoy/filters/compressor";
 import { cors } from "#envoy/filters/cors";
@@ -21,6 +22,7 @@ import type { EnvoySettings } from "#settings/envoy";
 export const filterOrder: readonly Filter[] = [
   lowerCaseHost, // The route decides what every other filter does, so it is settled first.
   wildcardHost, // After the lower-case host, which may have found the exact one.
+  altSvc, // Said with every answer, whoever makes it.
   compressor, // Outside of everything that makes or changes an answer.
   errorPages, // Sees the answers of all that follows.
   grpcWeb, // Translates before anything looks at the call.

@@ -65,6 +65,7 @@ export interface ContourConfiguration {
         readonly maxRequestsPerConnection?: number;
         readonly maxRequestsPerIOCycle?: number;
         readonly "per-connection-buffer-limit-bytes"?: number;
+        readonly publicHTTPSPort?: number;
         readonly serverHeaderTransformation?: string;
         readonly socketOptions?: {
           readonly tos?: number;

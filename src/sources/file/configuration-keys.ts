@@ -68,6 +68,7 @@ export const configurationKeys: ReadonlyMap<string, ConfigurationKey> = new Map(
   ["network.num-trusted-hops", same("envoy.network.numTrustedHops")],
   ["network.admin-port", same("envoy.network.adminPort")],
   ["network.strip-trailing-host-dot", same("envoy.network.stripTrailingHostDot")],
+  ["listener.public-https-port", same("envoy.listener.publicHTTPSPort")],
   ["listener.connection-balancer", same("envoy.listener.connectionBalancer")],
   ["listener.max-requests-per-connection", same("envoy.listener.maxRequestsPerConnection")],
   ["listener.per-connection-buffer-limit-bytes", same("envoy.listener.per-connection-buffer-limit-bytes")],

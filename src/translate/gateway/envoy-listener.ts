@@ -4,10 +4,11 @@ import type { Rule } from "#store/family";
 import { family } from "#store/family";
 import { listeners } from "#translate/facts";
 import { settingsOfFleets } from "#translate/gateway/fleet-configuration";
+import { portClaims, portKey } from "#translate/gateway/gateway-shape";
 import type { Transport } from "#translate/gateway/listener-names";
 import type { GatewaySite } from "#translate/gateway/site";
 import { shareService } from "#translate/gateway/traffic-policy/attach";
-import { listenerServices } from "#translate/listener-services";
+import { http3, listenerServices } from "#translate/listener-services";
 
 /** A port that a served listener of a Gateway needs; those that share it say the same. Bucket: the Envoy listener. */
 export const openPorts = family<{ readonly site: GatewaySite; readonly transport: Transport; readonly port: number }>("gateway-open-port");
@@ -22,9 +23,12 @@ export function envoyListenerRule(settings: Settings): Rule {
       const open = read.one(openPorts, bucket);
       if (open === undefined) return;
       const { site, transport, port } = open;
+      const [chosen, envoyPort] = [settingsOf(read, site.fleet), settings.gatewayPort(port)];
+      // A Gateway may have UDP of its own at that port.
+      const quic = transport === "https" && !read.any(portClaims, portKey(site, "udp", envoyPort)) ? http3(chosen, settings.gatewaySites === "own-address" ? envoyPort : port) : {};
       const services = listenerServices(read, settings);
       const sessions = transport === "http" || transport === "https" ? { sessions: true } : {};
-      emit(listeners, bucket, { name: splitFleet(bucket).name, address: site.address, port: settings.gatewayPort(port), protocol: transport, proxyProtocol: transport !== "udp" && settingsOf(read, site.fleet).useProxyProtocol, ...services, ...sessions });
+      emit(listeners, bucket, { name: splitFleet(bucket).name, address: site.address, port: envoyPort, protocol: transport, proxyProtocol: transport !== "udp" && chosen.useProxyProtocol, ...quic, ...services, ...sessions });
       for (const service of [services.authorization, services.rateLimitService]) if (service !== undefined) shareService(read, emit, service.cluster, site.fleet);
     },
   };

@@ -7,10 +7,11 @@ import { family } from "#store/family";
 import { objectKey, objects } from "#translate/facts";
 import { gatewayClasses } from "#translate/gateway/api";
 import type { ApiReference, Gateway } from "#translate/gateway/api";
-import { fleetConfigurations, runtimeSettings } from "#translate/gateway/fleet-configuration";
+import { fleetConfigurations, runtimeSettings, settingsOfFleets } from "#translate/gateway/fleet-configuration";
 import { parametersProblem } from "#translate/gateway/gateway-class";
 import { portsOfGateway } from "#translate/gateway/gateway-shape";
 import type { Transport } from "#translate/gateway/listener-names";
+import { http3 } from "#translate/listener-services";
 import { classFleet, compareGateways, gatewaySites, ourGateway } from "#translate/gateway/site";
 
 /** A port at which clients reach a fleet. */
@@ -84,6 +85,7 @@ export function configureFleets(settings: Settings): Rule {
 
 /** Says what each Gateway wants of its Envoys, where those are made. */
 export function planMembers(settings: Settings): Rule {
+  const settingsOf = settingsOfFleets(settings);
   return {
     name: "fleet-member",
     over: gatewaySites,
@@ -95,7 +97,7 @@ export function planMembers(settings: Settings): Rule {
       const { fleet, created } = site;
       const member = { gateway: bucket, created };
       if (parameters === undefined) return emit(fleetMembers, fleet, { ...member, kind: "keep" });
-      emit(fleetMembers, fleet, { ...member, kind: "plan", plan: { ...ownerOf(read, settings, gateway, fleet), fleet, gatewayClass: gateway.spec.gatewayClassName, ports: fleetPorts(settings, read.all(portsOfGateway, bucket)), addresses: wantedAddresses(gateway), parameters } });
+      emit(fleetMembers, fleet, { ...member, kind: "plan", plan: { ...ownerOf(read, settings, gateway, fleet), fleet, gatewayClass: gateway.spec.gatewayClassName, ports: fleetPorts(settings, takesQuic(settingsOf(read, fleet)), read.all(portsOfGateway, bucket)), addresses: wantedAddresses(gateway), parameters } });
     },
   };
 }
@@ -133,12 +135,16 @@ function comparePorts(a: FleetPort, b: FleetPort): number {
   return a.port - b.port || compareText(a.protocol, b.protocol);
 }
 
+function takesQuic(settings: Settings): boolean {
+  return http3(settings, 0).http3Port !== undefined;
+}
+
 /** One for each port and protocol of a Service, as Kubernetes wants it. */
-function fleetPorts(settings: Settings, served: readonly { readonly transport: Transport; readonly port: number }[]): readonly FleetPort[] {
+function fleetPorts(settings: Settings, quic: boolean, served: readonly { readonly transport: Transport; readonly port: number }[]): readonly FleetPort[] {
   const ports = new Map<string, FleetPort>();
-  for (const { transport, port } of served) {
-    const protocol = transport === "udp" ? "UDP" : "TCP";
-    ports.set(`${protocol}/${port}`, { name: `${transport}-${port}`, port, envoyPort: settings.gatewayPort(port), protocol });
-  }
+  const open = (name: string, port: number, protocol: FleetPort["protocol"]): unknown => ports.set(`${protocol}/${port}`, { name, port, envoyPort: settings.gatewayPort(port), protocol });
+  if (quic) for (const { transport, port } of served) if (transport === "https") open(`quic-${port}`, port, "UDP");
+  // A listener for UDP comes before HTTP/3 at its port.
+  for (const { transport, port } of served) open(`${transport}-${port}`, port, transport === "udp" ? "UDP" : "TCP");
   return [...ports.values()].toSorted(comparePorts);
 }
