@@ -22,7 +22,9 @@ import { clusterType, listenerType, scopeType } from "#xds/types";
 import { freePorts } from "../bed/free-port.ts";
 import { waitFor } from "../bed/wait.ts";
 import { send } from "../envoy/client.ts";
-import type { Answer } from "../envoy/client.ts";
+import type { Answer, Wish } from "../envoy/client.ts";
+import { startHttp3Client } from "../envoy/http3-client.ts";
+import type { Http3Client } from "../envoy/http3-client.ts";
 import { pemOf } from "../peers/identities.ts";
 import { makeToken } from "../peers/tokens.ts";
 import { sendBytes } from "./bytes.ts";
@@ -45,6 +47,7 @@ export class Stage {
   #controller!: Controller;
   #server!: XdsServer;
   #envoy!: EnvoyProcess;
+  #http3: Promise<Http3Client> | undefined;
   readonly lines: string[] = [];
 
   /** How often authorization services were asked, by host. */
@@ -84,6 +87,7 @@ export class Stage {
   }
 
   async close(): Promise<void> {
+    await (await this.#http3)?.stop();
     await this.#envoy?.stop();
     await this.#server?.close();
     await this.#backends.close();
@@ -111,6 +115,11 @@ export class Stage {
     await waitFor(() => this.nacks.length > 0 || missing().length === 0, { what: "Envoy takes the story", intervalMs: 2, timeoutMs: 10_000 }).catch(() => this.nacks.push(`not taken: ${missing().join(", ")}`));
   }
 
+  async #sendHttp3(wish: Wish): Promise<Answer> {
+    this.#http3 ??= startHttp3Client();
+    return (await this.#http3).send(wish);
+  }
+
   send(request: StoryRequest): Promise<Answer> {
     const url = new URL(request.url);
     const secure = url.protocol === "https:";
@@ -121,7 +130,8 @@ export class Stage {
     if (request.tcp !== undefined) return sendBytes(port, request.tcp, secure ? sni : undefined);
     if (request.udp !== undefined) return sendDatagram(port, request.udp);
     const { by, ...claims } = request.token ?? {};
-    return (request.call === undefined ? send : call)({
+    const how = request.call !== undefined ? call : request.http3 === true ? (wish: Wish) => this.#sendHttp3(wish) : send;
+    return how({
       port,
       host,
       path: `${url.pathname}${url.search}`,

@@ -15,6 +15,8 @@ export interface StoryRequest {
   /** Sends the body without saying how long it is. */
   readonly chunked?: boolean;
   readonly http2?: boolean;
+  /** Asks by HTTP/3, over a QUIC connection to the UDP port of the same number. */
+  readonly http3?: boolean;
   readonly maxTlsVersion?: "TLSv1.2" | "TLSv1.3";
   /** The certificate of `testdata/certificates` that the client shows. */
   readonly identity?: string;

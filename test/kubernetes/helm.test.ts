@@ -29,6 +29,7 @@ const choices: Readonly<Record<string, object>> = {
   defaults: {},
   "a Deployment of Envoys": { envoy: { kind: "Deployment", replicas: 3, terminationGracePeriodSeconds: 60, priorityClassName: "system-cluster-critical" } },
   "Envoys for Gateways, and policies": { gateways: { provision: true }, networkPolicies: { enabled: true } },
+  "HTTP/3": { configuration: { envoy: { defaultHTTPVersions: ["HTTP/1.1", "HTTP/2", "HTTP/3"] } } },
   "everything else": {
     configuration: { httpproxy: { rootNamespaces: ["team"] } },
     controller: { ingressClassName: "edge", rootNamespaces: "team", secretNamespaces: ["default", "kube-system"], extraArgs: ["--debug"], podAnnotations: { team: "edge" }, nodeSelector: { role: "edge" }, tolerations: [{ key: "edge", operator: "Exists" }], serviceAccountAnnotations: { cloud: "role" } },
@@ -66,6 +67,15 @@ describe("the Helm chart", () => {
 
   it("makes the same pods as the manifests", () => {
     for (const [folder, args] of [["daemonset", []], ["deployment", ["--set", "envoy.kind=Deployment"]]] as const) assert.deepEqual(podsOf(template(...args)), podsOf(kustomize(folder)));
+  });
+
+  it("opens the UDP port of HTTP/3 where the configuration has it, and only there", () => {
+    const folder = mkdtempSync(join(tmpdir(), "contour-helm-"));
+    writeFileSync(join(folder, "values.json"), JSON.stringify(choices["HTTP/3"]));
+    const ports = (text: string): readonly unknown[] => [...text.matchAll(/^ +- name: https-quic\n((?: {4,}[a-zA-Z]+: .*\n)+)/gm)].map(([, port = ""]) => parse(port) as unknown);
+    assert.deepEqual(ports(template("--values", join(folder, "values.json"))), [{ port: 443, targetPort: 8443, protocol: "UDP" }, { containerPort: 8443, hostPort: 443, protocol: "UDP" }]);
+    assert.deepEqual(ports(template()), []);
+    rmSync(folder, { recursive: true, force: true });
   });
 
   it("refuses values that mean nothing", () => {
