@@ -1,3 +1,5 @@
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import type { FieldPath } from "#k8s/object";
 import { fail, ok } from "#lib/result";
@@ -8,8 +10,9 @@ import { readText } from "#sources/file/follow-text";
 
 /** What a configuration file says. */
 export interface ReadConfigurationFile {
-  /** How it is written. */
-  readonly text: string;
+  readonly path: string;
+  /** How it is written, or why it cannot be read. */
+  readonly text: Result<string, string>;
   /** What is a flag alone: a flag that is given wins over it. */
   readonly program: ProgramConfiguration;
   /** Everything else, without what flags that are given say. */
@@ -21,17 +24,25 @@ export interface ReadConfigurationFile {
 }
 
 /** The fields that are flags, too: a flag that is given wins. */
-const fieldsOfFlags: Readonly<Record<string, readonly [string, string, string?]>> = {
+const fieldsOfFlags: Readonly<Record<string, readonly string[]>> = {
   ingressStatusAddress: ["ingress", "statusAddress"],
   envoyServiceName: ["envoy", "service", "name"],
   envoyServiceNamespace: ["envoy", "service", "namespace"],
   accesslogFormat: ["envoy", "logging", "accessLogFormat"],
 };
 
-/** Reads a configuration file. Errors are lines with the file, line and column, and what to write instead. */
+/** The file in a folder that is named instead of a file: that one may come later, as the contents of a ConfigMap do. */
+const fileOfFolder = "contour.yaml";
+
+/** Reads a configuration file, or the one in a folder. Errors are lines with the file, line and column, and what to write instead. */
 export function readConfigurationFile(path: string, isGiven: (flag: string) => boolean): Result<ReadConfigurationFile, readonly string[]> {
-  const text = readText(path);
-  return text.ok ? parseConfiguration(path, text.value, isGiven) : fail([text.error]);
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  const file = isFolder ? join(path, fileOfFolder) : path;
+  const text = readText(file);
+  if (text.ok) return parseConfiguration(file, text.value, isGiven);
+  if (!isFolder || existsSync(file)) return fail([text.error]);
+  const empty = parseConfiguration(file, "", isGiven);
+  return empty.ok ? ok({ ...empty.value, text }) : empty;
 }
 
 /** The same for a text that was read already. */
@@ -39,9 +50,9 @@ export function parseConfiguration(path: string, text: string, isGiven: (flag: s
   const file = parseConfigurationFile(path, text);
   if (!file.ok) return file;
   const { program, configuration, idle, describe } = file.value;
-  const given = Object.entries(fieldsOfFlags).flatMap(([flag, field]) => (isGiven(flag) ? [field.filter((part) => part !== undefined)] : []));
+  const given = Object.entries(fieldsOfFlags).flatMap(([flag, field]) => (isGiven(flag) ? [field] : []));
   const spec = given.reduce<unknown>((rest, field) => without(rest, field), (configuration as ContourConfiguration).spec) as ContourConfiguration["spec"];
-  return ok({ text, program, spec, describe, idle });
+  return ok({ path, text: ok(text), program, spec, describe, idle });
 }
 
 function without(value: unknown, [first = "", ...rest]: readonly string[]): unknown {

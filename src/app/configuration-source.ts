@@ -13,7 +13,7 @@ import type { ObjectEvent } from "#store/event";
 /** What an operator has written beside the flags: an object of the cluster, or a file. */
 export type ConfigurationSource =
   | { readonly kind: "object"; readonly namespace: string; readonly name: string }
-  | { readonly kind: "file"; readonly path: string; readonly first: ReadConfigurationFile; /** Whether a flag is given: it wins over the file. */ readonly isGiven: (flag: string) => boolean };
+  | { readonly kind: "file"; readonly first: ReadConfigurationFile; /** Whether a flag is given: it wins over the file. */ readonly isGiven: (flag: string) => boolean };
 
 /** An object whose status tells about what it says. */
 export interface ConfigurationObject {
@@ -46,7 +46,8 @@ export function followConfiguration(source: ConfigurationSource, options: Follow
   else followFile(source, options);
 }
 
-function followFile({ path, first, isGiven }: Extract<ConfigurationSource, { readonly kind: "file" }>, { log, signal, onNews }: FollowOptions): void {
+function followFile({ first, isGiven }: Extract<ConfigurationSource, { readonly kind: "file" }>, { log, signal, onNews }: FollowOptions): void {
+  const { path } = first;
   let { program } = first;
   onNews({ kind: "written", spec: first.spec, describe: first.describe });
   followText(path, first.text, signal, (text) => {

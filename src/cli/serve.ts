@@ -108,7 +108,7 @@ export function defineServe(program: Command, finish: (code: number) => void): v
     .option("--leader-election-retry-period <duration>", "time between two tries", "2s")
     .option("--leader-election-resource-name <name>", "name of the Lease", "leader-elect")
     .option("--leader-election-resource-namespace <name>", "namespace of the Lease", namespace)
-    .option("-c, --config-path <file>", "a configuration file; flags win over it where they say the same")
+    .option("-c, --config-path <file>", "a configuration file, or a folder with a contour.yaml, which may come later; it is followed. Flags win over it where they say the same")
     .option("--contour-config-name <name>", "the ContourConfiguration to use, in the namespace of CONTOUR_NAMESPACE (env CONTOUR_CONFIG_NAME)", env["CONTOUR_CONFIG_NAME"])
     .option("--provision-gateways", "make Envoys of its own for each Gateway, with certificates of an authority that is made for that; beside the files above, if they are given")
     .option("--provisioned-envoy-image <image>", "the image of those Envoys", `envoyproxy/envoy:distroless-v${envoyVersion}`)
@@ -161,8 +161,8 @@ async function withFile(flags: Options, isGiven: (flag: string) => boolean): Pro
   return ok({ options: { ...flags, ...said }, file: file.value });
 }
 
-function configurationOf({ configPath, contourConfigName }: Options, file: ReadConfigurationFile | undefined, namespace: string, isGiven: (flag: string) => boolean): ConfigurationSource | undefined {
-  if (file !== undefined && configPath !== undefined) return { kind: "file", path: configPath, first: file, isGiven };
+function configurationOf({ contourConfigName }: Options, file: ReadConfigurationFile | undefined, namespace: string, isGiven: (flag: string) => boolean): ConfigurationSource | undefined {
+  if (file !== undefined) return { kind: "file", first: file, isGiven };
   return contourConfigName === undefined ? undefined : { kind: "object", namespace, name: contourConfigName };
 }
 
@@ -188,7 +188,7 @@ async function start(flags: Options, namespace: string, isGiven: (flag: string) 
   const log = createLog({ level: options.debug === true ? "debug" : "info", format: options.logFormat, to: process.stderr });
   switchLevelOn("SIGUSR2", log, stop.signal);
   for (const [flag, reason] of idleFlags) if (options[flag] !== undefined) log.warn(`${reason}; it has no effect`);
-  for (const key of file?.idle ?? []) log.warn(`${options.configPath ?? ""}: ${key} has no effect: the API server's own priority and fairness limits the requests`);
+  for (const key of file?.idle ?? []) log.warn(`${file?.path ?? ""}: ${key} has no effect: the API server's own priority and fairness limits the requests`);
   const configuration = configurationOf(options, file, namespace, isGiven);
   const statusAddresses = statusAddressesOf(options.ingressStatusAddress);
   await serve({

@@ -67,6 +67,13 @@ describe("docs/operations.md on a real cluster", { timeout: 900_000 }, () => {
 
   it("serves a site", async () => assert.match(await run("A site"), /^hello from shop-/m));
 
+  it("is configured while it runs", async () => {
+    const uids = (): Promise<string> => cluster.kubectl("-n", "projectcontour", "get", "pods", "-l", "app=contour", "-o", "jsonpath={.items[*].metadata.uid} {.items[*].status.containerStatuses[*].restartCount}");
+    const before = await uids();
+    assert.match(await run("Configuration"), /^x-served-by: edge/im);
+    assert.equal(await uids(), before, "the same pods, without a restart");
+  });
+
   it("serves it with TLS", async () => assert.match(await run("TLS"), /^hello from shop-/m));
 
   it("lets itself be looked into", async () => {
@@ -88,6 +95,7 @@ describe("docs/operations.md on a real cluster", { timeout: 900_000 }, () => {
     const { answered, failed } = JSON.parse((await load.stop(20_000), load.logTail().trim().split("\n").at(-1) ?? "")) as LoopResult;
     load = undefined;
     assert.deepEqual(failed, []);
+    assert.match(await cluster.kubectl("-n", "projectcontour", "get", "configmap", "contour", "-o", "jsonpath={.data}"), /x-served-by/, "what was configured is kept");
     assert.ok(answered > 1000, `${answered} requests`);
     assert.ok((await images()).has(`projectcontour/contour:v${version}`));
     const revisions = await cluster.kubectl("-n", "projectcontour", "get", "replicasets", "-o", "jsonpath={.items[*].spec.template.spec.containers[*].image}");

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { ok } from "#lib/result";
 import { followText } from "#sources/file/follow-text";
 
 const folder = mkdtempSync(join(tmpdir(), "follow-text-"));
@@ -13,7 +14,7 @@ function follow(path: string, known: string) {
   const stop = new AbortController();
   const heard: string[] = [];
   const waiting: ((text: string) => void)[] = [];
-  followText(path, known, stop.signal, (text) => {
+  followText(path, ok(known), stop.signal, (text) => {
     const told = text.ok ? text.value : "unreadable";
     const resolve = waiting.shift();
     if (resolve === undefined) heard.push(told);

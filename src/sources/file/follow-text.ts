@@ -16,9 +16,9 @@ export function readText(path: string): Result<string, string> {
   }
 }
 
-/** Tells each text that a file has, other than `known` at first, until the signal aborts; also that it cannot be read. Follows links. */
-export function followText(path: string, known: string, signal: AbortSignal, onText: (text: Result<string, string>) => void): void {
-  let last = JSON.stringify(ok(known));
+/** Tells each text that a file has, until the signal aborts; also that it cannot be read. `known` is what was read before. Follows links. */
+export function followText(path: string, known: Result<string, string>, signal: AbortSignal, onText: (text: Result<string, string>) => void): void {
+  let last = JSON.stringify(known);
   let timer: NodeJS.Timeout | undefined;
   const read = (): void => {
     const text = readText(path);

@@ -39,6 +39,7 @@ maxPods: 200
 serializeImagePulls: false
 registryPullQPS: 0
 eventRecordQPS: 0
+syncFrequency: 10s
 kubeAPIQPS: 200
 kubeAPIBurst: 400
 podLogsDir: $RUN/podlogs
