@@ -21,6 +21,8 @@ import { localCaFolder, openLocalCa } from "#certs/local-ca";
 import type { LocalCa } from "#certs/local-ca";
 import { bootstrapJson, buildBootstrap } from "#envoy/bootstrap";
 import type { Secret } from "#gen/k8s/secret";
+import type { KubeObject } from "#k8s/object";
+import type { Result } from "#lib/result";
 import { createXdsMetrics } from "#metrics/xds";
 import { defaultEnvoySettings } from "#settings/envoy";
 import type { EnvoySettings } from "#settings/envoy";
@@ -30,6 +32,7 @@ import { readFiles } from "#sources/file/read";
 import { watchFiles } from "#sources/file/watch";
 import type { FileReport, FileWatch } from "#sources/file/watch";
 import type { ObjectEvent } from "#store/event";
+import { objects } from "#translate/facts";
 import { serveXds } from "#xds/server";
 
 /** What `contour run` is asked to do. */
@@ -72,7 +75,7 @@ export async function run(options: RunOptions): Promise<void> {
   await requireFreePort(options.address, options.httpsPort, "--https-port");
   const binary = await ensureEnvoyBinary({ env, progress: (line) => output.progress(line) });
   const ca = await openLocalCa({ folder: localCaFolder(env), now: clock });
-  const choices = applyConfigurationOf({ settings: defaultSettings, envoySettings: defaultEnvoySettings }, readFiles(options.paths).objects, options.contourConfigName);
+  const choices = configuredBy(readFiles(options.paths).objects, options.contourConfigName);
   if (!choices.ok) throw new Error(choices.error);
   const session = new RunSession(options, ca, choices.value);
   const folder = mkdtempSync(join(tmpdir(), "contour-run-"));
@@ -117,7 +120,8 @@ class RunSession {
   #report: FileReport = { problems: [], changes: 0 };
   #watch: FileWatch | undefined;
   #shown = false;
-  readonly #configuration: readonly ObjectProblem[];
+  /** What is wrong with the ContourConfiguration. */
+  #configuration: readonly ObjectProblem[];
 
   constructor(options: RunOptions, ca: LocalCa, choices: ConfiguredChoices) {
     this.#options = options;
@@ -131,8 +135,10 @@ class RunSession {
       paths: this.#options.paths,
       sink: {
         apply: (events) => {
-          this.#notice(events);
-          this.#enqueue(async () => this.controller.apply([...events, ...(await this.#backends.follow(events)), ...this.#yield(events)]));
+          this.#enqueue(async () => {
+            this.controller.apply([...events, ...(await this.#backends.follow(events)), ...this.#yield(events)]);
+            this.#reconfigure(events);
+          });
         },
       },
       onReport: (report) =>
@@ -144,9 +150,15 @@ class RunSession {
     return this.#watch;
   }
 
-  /** The configuration is what everything was built with. */
-  #notice(events: readonly ObjectEvent[]): void {
-    if (this.#shown && events.some((event) => (event.type === "delete" ? event.ref.kind : event.object.kind) === "ContourConfiguration")) this.#options.output.progress("the ContourConfiguration has changed; it counts when contour run is started again");
+  /** Goes over to a ContourConfiguration that has changed; one that is wrong is shown, and the last good one counts. */
+  #reconfigure(events: readonly ObjectEvent[]): void {
+    if (!this.#shown || !events.some((event) => (event.type === "delete" ? event.ref.kind : event.object.kind) === "ContourConfiguration")) return;
+    const written = [...this.controller.pipeline.graph.buckets(objects("ContourConfiguration"))].flatMap(([, found]) => found);
+    const choices = configuredBy(written, this.#options.contourConfigName);
+    if (!choices.ok) return this.#options.output.progress(`${choices.error}; the last configuration stays in force`);
+    const { settings, envoySettings, problems } = choices.value;
+    this.#configuration = problems;
+    if (!problems.some(({ severity }) => severity === "error")) this.controller.configure(runSettings(this.#options, settings), runEnvoySettings(envoySettings));
   }
 
   /** Waits until all that was seen so far is translated. */
@@ -194,6 +206,10 @@ class RunSession {
     this.#issued.set(name, secret);
     this.controller.apply([{ type: "upsert", object: secret }]);
   }
+}
+
+function configuredBy(found: readonly KubeObject[], name: string | undefined): Result<ConfiguredChoices, string> {
+  return applyConfigurationOf({ settings: defaultSettings, envoySettings: defaultEnvoySettings }, found, name);
 }
 
 /** No access log among the messages, and no ports that nobody asked for. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { ApiServer } from "../bed/api-server.ts";
@@ -72,6 +72,19 @@ describe("contour serve --config-path", { timeout: 120_000 }, () => {
     const serving = await startServing(api, "--disable-leader-election", "-c", path, "--ingress-status-address", "192.0.2.55");
     try {
       await untilStatus<ProxyStatus>(api, shop, "the address of the flag", ({ loadBalancer }) => loadBalancer?.ingress?.[0]?.ip === "192.0.2.55");
+    } finally {
+      await serving.stop();
+    }
+  });
+
+  it("takes a folder, and the file in it when that comes", async () => {
+    const folder = join(api.folder, "config");
+    await mkdir(folder);
+    const serving = await startServing(api, "--disable-leader-election", "-c", folder);
+    try {
+      await waitFor(() => serving.held.has("lds ingress_http"), { what: "a listener without a file" });
+      await writeFile(join(folder, "contour.yaml"), "compression: { algorithm: zstd }\n");
+      await waitFor(() => serving.held.get("lds ingress_http")?.includes("zstd") === true, { what: "the compressor of the file" });
     } finally {
       await serving.stop();
     }

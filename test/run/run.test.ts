@@ -158,7 +158,7 @@ describe("contour run with a ContourConfiguration among the manifests", () => {
     configured.cleanUp();
   });
 
-  it("uses it, and says when it has changed that it counts after the next start", async () => {
+  it("uses it, goes over to what is written anew, and keeps the last good one", async () => {
     const folder = mkdtempSync(join(tmpdir(), "contour-configured-"));
     cpSync(new URL("../../examples/policies", import.meta.url).pathname, folder, { recursive: true });
     writeFileSync(join(folder, "configuration.yaml"), configuration("yes"));
@@ -167,7 +167,9 @@ describe("contour run with a ContourConfiguration among the manifests", () => {
     const header = async (): Promise<unknown> => (await send({ port: configured.httpPort, host: "shop.localhost" })).headers["x-configured"];
     await waitFor(async () => (await header()) === "yes", { what: "the configured header", timeoutMs: 10_000, intervalMs: 10 });
     writeFileSync(join(configured.folder, "manifests", "configuration.yaml"), configuration("no"));
-    await waitFor(() => configured.said.some((line) => line.includes("started again")), { what: "the notice", timeoutMs: 10_000, intervalMs: 10 });
-    assert.equal(await header(), "yes");
+    await waitFor(async () => (await header()) === "no", { what: "the new header", timeoutMs: 10_000, intervalMs: 10 });
+    writeFileSync(join(configured.folder, "manifests", "configuration.yaml"), configuration("never").replace("spec: {", "spec: { envoy: { timeouts: { requestTimeout: soon } },"));
+    await waitFor(() => /"field":"spec.envoy.timeouts.requestTimeout".*"line":4/.test(JSON.stringify(configured.states.at(-1)?.problems)), { what: "the field that is wrong", timeoutMs: 10_000, intervalMs: 10 });
+    assert.equal(await header(), "no");
   });
 });
