@@ -68,7 +68,7 @@ const event = fc.oneof({ weight: 3, arbitrary: anyObject.map((made): ObjectEvent
 const world = fc.uniqueArray(anyObject, { selector: (made) => refKey(refOf(made)), minLength: 1, maxLength: 25 });
 
 const upsert = (made: KubeObject): ObjectEvent => ({ type: "upsert", object: made });
-const newPipeline = ({ settings, envoySettings }: Choices = { settings: translateSettings, envoySettings: defaultEnvoySettings }): Pipeline => new Pipeline(settings, envoySettings);
+const newPipeline = ({ settings, envoySettings }: Choices = { settings: translateSettings, envoySettings: { ...defaultEnvoySettings, certificatesOnDemandFrom: 2 } }): Pipeline => new Pipeline(settings, envoySettings);
 
 /** What an operator may change while it runs. */
 const choices = fc.record({
@@ -84,7 +84,7 @@ const choices = fc.record({
     listener: pick(undefined, { useProxyProtocol: true, compression: { algorithm: "zstd" as const } }),
     cluster: pick(undefined, { dnsLookupFamily: "v6", circuitBreakers: { maxRequests: 7 } }),
   }),
-}).map((spec): Choices => configure({ settings: translateSettings, envoySettings: defaultEnvoySettings }, JSON.parse(JSON.stringify(spec)) as ContourConfiguration["spec"]));
+}).map((spec): Choices => configure({ settings: translateSettings, envoySettings: { ...defaultEnvoySettings, certificatesOnDemandFrom: 2 } }, JSON.parse(JSON.stringify(spec)) as ContourConfiguration["spec"]));
 
 function translated(batches: Iterable<readonly ObjectEvent[]>): Translation {
   const pipeline = newPipeline();

@@ -9,6 +9,7 @@ import type { ApiClient } from "#sources/kubernetes/client";
 import type { Graph } from "#store/graph";
 import { challengeAnswers, challengeSecret, httpListeners, orderRecords } from "#translate/certificates/orders";
 import { objectKey, objects, tlsHosts } from "#translate/facts";
+import { tlsHostKey } from "#translate/tls-hosts";
 import { listenerType, scopeType, secretType } from "#xds/types";
 import type { TypeUrl } from "#xds/types";
 
@@ -111,7 +112,7 @@ export class ChallengeWitness {
     return (record.order?.challenges ?? []).flatMap((challenge) => graph.items(httpListeners, "").flatMap(({ name }): readonly Answering[] => {
       const { host } = challenge;
       if (challenge.kind === "http-01" && graph.items(challengeAnswers, `${name}|${host}`).some(({ token }) => token === challenge.token)) return [{ type: listenerType, name, host }, { type: scopeType, name: `${name}|${host}`, host }];
-      if (challenge.kind !== "tls-alpn-01" || !graph.items(tlsHosts, name).some((entry) => entry.kind === "tls-alpn-challenge" && entry.host === host)) return [];
+      if (challenge.kind !== "tls-alpn-01" || !graph.items(tlsHosts, tlsHostKey(name, host)).some(({ kind }) => kind === "tls-alpn-challenge")) return [];
       return [{ type: listenerType, name, host }, { type: secretType, name: inFleet(splitFleet(name).fleet, challengeSecret(host)), host }];
     }));
   }

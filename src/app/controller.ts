@@ -1,6 +1,7 @@
 import { CertificateExpiry } from "#app/certificate-expiry";
 import { redactText } from "#app/debug/redact";
 import { envoyWideResources } from "#app/envoy-wide";
+import { OnDemandCertificates } from "#app/on-demand-certificates";
 import { Pipeline } from "#app/pipeline";
 import type { PipelineChange } from "#app/pipeline";
 import { Refusals } from "#app/refusals";
@@ -19,7 +20,7 @@ import { loadBalancerAddresses, standardApi, takenListeners } from "#translate/f
 import type { Ack, Nack } from "#xds/context";
 import { createResourceStore } from "#xds/store";
 import type { ResourceStore } from "#xds/store";
-import { listenerType } from "#xds/types";
+import { listenerType, secretType } from "#xds/types";
 import type { ResourceUpsert, TypeUrl } from "#xds/types";
 
 /** What one batch of changes cost; times in milliseconds. */
@@ -52,6 +53,7 @@ export interface LoadBalancerAddress {
 export class Controller implements ObjectSink {
   readonly pipeline: Pipeline;
   readonly #stores = new Map<FleetName, ResourceStore>();
+  readonly #onDemand = new Map<FleetName, OnDemandCertificates>();
   readonly #taken = new Set<string>();
   readonly #options: ControllerOptions;
   readonly #expiry = new CertificateExpiry();
@@ -75,10 +77,20 @@ export class Controller implements ObjectSink {
   fleet(name: FleetName): ResourceStore {
     const known = this.#stores.get(name);
     if (known !== undefined) return known;
-    const store = createResourceStore({ fleet: name });
+    const store = this.#newStore(name);
     this.#stores.set(name, store);
     this.#applyWide(name, store);
     return store;
+  }
+
+  #newStore(fleet: FleetName): ResourceStore {
+    const onDemand = new OnDemandCertificates(this.pipeline.graph, fleet);
+    this.#onDemand.set(fleet, onDemand);
+    return createResourceStore({
+      fleet,
+      resolveMissing: (type, name) => (type === secretType ? onDemand.find(name) : undefined),
+      withheld: (type, name) => type === secretType && onDemand.withholds(name),
+    });
   }
 
   /** Gives a fleet what it has whatever objects there are; equal contents are no news for its Envoys. */
@@ -95,6 +107,7 @@ export class Controller implements ObjectSink {
   forgetFleet(name: FleetName): void {
     this.#stores.delete(name);
     this.#wideListeners.delete(name);
+    this.#onDemand.delete(name);
   }
 
   /** Takes in changes of objects. */
@@ -187,8 +200,19 @@ export class Controller implements ObjectSink {
     const translated = stopwatch();
     for (const fleet of new Set([...change.fleetEnvoySettings.keys(), ...change.fleetListeners.keys()])) this.#applyWide(fleet, this.fleet(fleet));
     const resources = feedStores((fleet) => this.fleet(fleet), change, at);
+    this.#refreshCertificates(change);
     onChange(change, { resources, translateMs: translated - started, feedMs: stopwatch() - translated });
     this.#follow(change);
+  }
+
+  /** Has Envoys told of certificates that they hold under the names of hosts. */
+  #refreshCertificates({ tlsHosts, resources }: PipelineChange): void {
+    const certificates = [...(resources.get("sds")?.keys() ?? [])];
+    if (tlsHosts.length + certificates.length === 0) return;
+    for (const [fleet, onDemand] of this.#onDemand) {
+      const names = onDemand.changed(tlsHosts, certificates);
+      if (names.length > 0) this.#stores.get(fleet)?.refresh(secretType, names);
+    }
   }
 
   #follow(change: PipelineChange): void {

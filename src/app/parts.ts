@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { HiddenForm } from "#app/isolation";
+import { allTlsHosts, listenerTls } from "#app/tls-shape";
 import { decodeChains, decodeRoutes } from "#envoy/served-parts";
 import { hostsListenerName } from "#envoy/names";
 import { guardId } from "#model/listener";
@@ -8,7 +9,8 @@ import type { Origin } from "#model/origin";
 import type { Route, VirtualHost } from "#model/route";
 import type { Graph } from "#store/graph";
 import { family } from "#store/family";
-import { sharedGuards, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
+import type { Reader } from "#store/family";
+import { sharedGuards, virtualHosts, wildcardHosts } from "#translate/facts";
 import { listenerType, scopeType } from "#xds/types";
 import type { TypeUrl } from "#xds/types";
 
@@ -46,7 +48,14 @@ export function partsOf(graph: Graph, type: TypeUrl, resource: string): readonly
   if (type === scopeType) return hostsOf(graph, name).flatMap((host) => [{ key: hostKey(host), origins: host.origins }, ...host.routes.map((route) => ({ key: routeKey(host.host, route), origins: [route.origin] }))]);
   if (type !== listenerType) return [];
   const guards = graph.items(sharedGuards, name).map((guard) => ({ key: guardKey(guard), origins: originsOfGuard(graph, name, guardId(guard)) }));
-  return [...graph.items(tlsHosts, name).map((host) => ({ key: fingerprint("tls", host), origins: [host.origin] })), ...guards];
+  return [...namedHostsOf(graph, resource).map((host) => ({ key: fingerprint("tls", host), origins: [host.origin] })), ...guards];
+}
+
+/** The TLS hosts that the filter chains of a listener name, for TCP or for QUIC. */
+function namedHostsOf(graph: Graph, resource: string): readonly TlsHost[] {
+  const listener = hostsListenerName(resource);
+  const read: Pick<Reader, "all"> = { all: (family, bucket) => graph.items(family, bucket) };
+  return listener === resource ? listenerTls(read, listener).hosts : allTlsHosts(read, listener);
 }
 
 /** The virtual hosts of a scope: one, or all wildcard hosts of a listener. */
@@ -75,7 +84,7 @@ export function suspects(graph: Graph, type: TypeUrl, resource: string, hidden: 
   if (type === scopeType) return changedInScope(hostsOf(graph, name).map((host) => withoutHidden(host, hidden)), refused, good).filter((key) => keys.includes(key));
   const [before, now] = [decodeChains(good), decodeChains(refused)];
   const fresh = new Set([...now].flatMap(([host, chain]) => (before.get(host) === chain ? [] : [host])));
-  const hosts = graph.items(tlsHosts, name).filter((host: TlsHost) => fresh.has(host.kind === "fallback" || host.host === "*" ? "" : host.host));
+  const hosts = namedHostsOf(graph, resource).filter((host) => fresh.has(host.kind === "fallback" || host.host === "*" ? "" : host.host));
   const text = Buffer.from(good);
   const guards = graph.items(sharedGuards, name).filter((guard) => !text.includes(guardId(guard)));
   return [...hosts.map((host) => fingerprint("tls", host)), ...guards.map(guardKey)];

@@ -25,6 +25,7 @@ import type { FleetPlan } from "#translate/gateway/fleet-plan";
 import { certificatesWanted, ingressProblems, missingCertificates, objectKey, objects, sharedGuards, statuses, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
 import type { DesiredStatus, IngressProblem } from "#translate/facts";
 import { translationRules } from "#translate/rules";
+import { splitTlsHostKey } from "#translate/tls-hosts";
 import { listenerType, scopeType } from "#xds/types";
 
 /** What one batch of changes led to. */
@@ -55,6 +56,8 @@ export interface PipelineChange {
   readonly fleetEnvoySettings: ReadonlyMap<FleetName, readonly EnvoySettings[]>;
   /** The names of the listeners of fleets where these have changed. */
   readonly fleetListeners: ReadonlyMap<FleetName, readonly string[]>;
+  /** TLS hosts that have changed, by their buckets. */
+  readonly tlsHosts: readonly string[];
   /** Resources (see `resourceKey`) whose parts have changed. */
   readonly parts: readonly string[];
 }
@@ -122,10 +125,11 @@ export class Pipeline {
       orders: changed(orderRecords),
       fleetEnvoySettings: changed(fleetEnvoySettings),
       fleetListeners: changed(fleetListeners),
+      tlsHosts: [...changed(tlsHosts).keys()],
       parts: [
         ...[...changed(virtualHosts).keys()].map((name) => resourceKey(scopeType, name)),
         ...[...changed(wildcardHosts).keys()].map((listener) => resourceKey(scopeType, wildScopeName(listener))),
-        ...[...changed(tlsHosts).keys(), ...changed(sharedGuards).keys()].flatMap((name) => [resourceKey(listenerType, name), resourceKey(listenerType, quicListenerName(name))]),
+        ...[...new Set([...[...changed(tlsHosts).keys()].map((key) => splitTlsHostKey(key).listener), ...changed(sharedGuards).keys()])].flatMap((name) => [resourceKey(listenerType, name), resourceKey(listenerType, quicListenerName(name))]),
       ],
     };
   }

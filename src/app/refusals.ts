@@ -3,7 +3,7 @@ import type { HiddenForm, IsolationStep } from "#app/isolation";
 import { hiddenParts, partsOf, resourceKey, suspects } from "#app/parts";
 import { extensionError } from "#conditions/extension-service";
 import { proxyError } from "#conditions/http-proxy";
-import { hostsListenerName } from "#envoy/names";
+import { hostsListenerName, spokenName } from "#envoy/names";
 import { parseFieldPath } from "#k8s/object";
 import { splitFleet } from "#model/fleet";
 import type { FleetName } from "#model/fleet";
@@ -63,7 +63,7 @@ export class Refusals {
   /** Envoy took a version of a resource. */
   taken(type: TypeUrl, name: string, version: string): readonly Fact[] {
     const refusal = this.#refusals.get(resourceKey(type, name));
-    if (refusal === undefined || this.#newest(type, name)?.version !== version) return [];
+    if (refusal === undefined || (this.#newest(type, name) ?? this.#served(type, name))?.version !== version) return [];
     if (refusal.isolation !== undefined) return this.#take(refusal, refusal.isolation.next(true), "");
     return refusal.found.size === 0 ? this.#forget(refusal) : [];
   }
@@ -172,11 +172,13 @@ export function originsOf(graph: Graph, type: TypeUrl, name: string): readonly O
     case endpointsType:
       return [...graph.buckets(clusters)].flatMap(([, items]) => items.flatMap(({ source, origin }) => (source.kind === "endpoints" && source.endpoints === splitFleet(name).name ? [origin] : [])));
     case secretType:
-      return [...graph.buckets(tlsHosts)].flatMap(([, hosts]) => hosts.flatMap((host) => ("tls" in host && host.tls.certificate === splitFleet(name).name ? [host.origin] : [])));
+      // A certificate on demand has the name of its host.
+      if (!splitFleet(name).name.includes("/")) return [...graph.buckets(tlsHosts)].flatMap(([key, hosts]) => (key.endsWith(`|${splitFleet(name).name.toLowerCase()}`) ? hosts.map((host) => host.origin) : []));
+      return [...graph.buckets(tlsHosts)].flatMap(([, hosts]) => hosts.flatMap((host) => ("tls" in host && host.tls.certificate === (spokenName(splitFleet(name).name) ?? splitFleet(name).name) ? [host.origin] : [])));
     case scopeType:
       return [...graph.items(virtualHosts, name), ...graph.items(wildcardHosts, name.replace(/\|\*$/, ""))].flatMap((host) => host.origins);
     case listenerType:
-      return graph.items(listeners, hostsListenerName(name)).length === 0 ? [] : graph.items(tlsHosts, hostsListenerName(name)).map((host) => host.origin);
+      return graph.items(listeners, hostsListenerName(name)).length === 0 ? [] : partsOf(graph, type, name).flatMap(({ origins }) => origins);
     default:
       return [];
   }

@@ -1,17 +1,20 @@
 import type { HiddenForm } from "#app/isolation";
 import { hiddenParts, resourceKey, withoutHidden, withoutHiddenTls } from "#app/parts";
+import { allTlsHosts, asksOnDemand, listenerTls, tlsShapeRules, withUnspeakableName } from "#app/tls-shape";
 import { buildCluster } from "#envoy/cluster";
 import { buildEndpoints } from "#envoy/endpoint";
 import { buildListener } from "#envoy/listener";
-import { quicListenerName, wildScopeName } from "#envoy/names";
+import { quicListenerName, unspeakableName, wildScopeName } from "#envoy/names";
 import { buildQuicListener } from "#envoy/quic-listener";
 import { buildChallengeScope, buildScope, buildWildScope } from "#envoy/scope";
 import { buildSecret } from "#envoy/secret";
-import { commonFleet, splitFleet } from "#model/fleet";
+import type { Cluster } from "#model/cluster";
+import type { TlsHost } from "#model/listener";
+import { commonFleet, inFleet, splitFleet } from "#model/fleet";
 import type { EnvoySettings } from "#settings/envoy";
 import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
-import { certificatesWanted, clusters, endpoints, listeners, sharedGuards, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
+import { certificatesWanted, clusters, endpoints, listeners, sharedGuards, virtualHosts, wildcardHosts } from "#translate/facts";
 import { challengeAnswers } from "#translate/certificates/orders";
 import { envoySettingsOfFleet, fleetConfigurations } from "#translate/gateway/fleet-configuration";
 import { listenerType, scopeType } from "#xds/types";
@@ -62,9 +65,10 @@ export function envoyRules(envoySettings: EnvoySettings): readonly Rule[] {
         emit(fleetListeners, fleet, name);
       },
     },
+    ...tlsShapeRules((read, fleet) => of(read, inFleet(fleet, "")).certificatesOnDemandFrom),
     rule("envoy-cluster", clusters, "cds", (name) => name, (name, read) => {
       const cluster = read.one(clusters, name);
-      return cluster === undefined ? undefined : buildCluster(cluster, of(read, name));
+      return cluster === undefined ? undefined : buildCluster(withClientCertificate(read, name, cluster), of(read, name));
     }),
     rule("envoy-endpoints", endpoints, "eds", (name) => name, (name, read) => {
       const found = read.one(endpoints, name);
@@ -87,16 +91,28 @@ export function envoyRules(envoySettings: EnvoySettings): readonly Rule[] {
     rule("envoy-listener", listeners, "lds", (name) => name, (name, read) => {
       const listener = read.one(listeners, name);
       if (listener === undefined) return undefined;
-      const { hosts, guards } = withoutHiddenTls(read.all(tlsHosts, name), read.all(sharedGuards, name), hidden(read, listenerType, name));
-      return buildListener(listener, hosts, guards, of(read, name));
+      const tls = listenerTls(read, name);
+      const shown = withoutHiddenTls(tls.hosts, read.all(sharedGuards, name), hidden(read, listenerType, name));
+      return buildListener(listener, { ...tls, hosts: shown.hosts.map(naming(read, name)) }, shown.guards, of(read, name));
     }),
     rule("envoy-quic-listener", listeners, "lds", quicListenerName, (name, read) => {
       const listener = read.one(listeners, name);
       if (listener?.http3Port === undefined) return undefined;
-      const hosts = read.all(tlsHosts, name);
-      return buildQuicListener(listener, hosts, withoutHiddenTls(hosts, [], hidden(read, listenerType, quicListenerName(name))).hosts, of(read, name));
+      const hosts = allTlsHosts(read, name);
+      const shown = withoutHiddenTls(hosts, [], hidden(read, listenerType, quicListenerName(name))).hosts;
+      return buildQuicListener(listener, hosts, shown.map(naming(read, name)), of(read, name));
     }),
   ];
+}
+
+/** Names the certificates of hosts so that no client's greeting can be one of these names, where that matters. */
+function naming(read: Reader, listener: string): (host: TlsHost) => TlsHost {
+  return asksOnDemand(read, splitFleet(listener).fleet) ? withUnspeakableName : (host) => host;
+}
+
+function withClientCertificate(read: Reader, name: string, cluster: Cluster): Cluster {
+  const { clientCertificate } = cluster;
+  return clientCertificate !== undefined && asksOnDemand(read, splitFleet(name).fleet) ? { ...cluster, clientCertificate: unspeakableName(clientCertificate) } : cluster;
 }
 
 function hidden(read: Reader, type: TypeUrl, name: string): ReadonlyMap<string, HiddenForm> | undefined {

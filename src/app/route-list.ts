@@ -1,7 +1,7 @@
 import { compareText } from "#lib/compare";
 import type { PathMatch, Route, VirtualHost } from "#model/route";
 import type { Graph } from "#store/graph";
-import { listeners, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
+import { listeners, virtualHosts, wildcardHosts } from "#translate/facts";
 
 /** One route as a person reads it. */
 export interface ListedRoute {
@@ -24,7 +24,7 @@ export function listRoutes(graph: Graph): readonly ListedRoute[] {
 function listRoute(graph: Graph, listenerName: string, host: VirtualHost, route: Route): ListedRoute | undefined {
   const [listener] = graph.items(listeners, listenerName);
   if (listener === undefined) return undefined;
-  const tls = graph.items(tlsHosts, listenerName).length > 0;
+  const tls = listener.protocol === "https";
   const name = host.host.replace(/^\*$/, "any.localhost").replace(/^\*/, "any");
   const path = exampleAt(route.match.path);
   const url = `${tls ? "https" : "http"}://${name}:${listener.port}${path}`;

@@ -2,14 +2,15 @@ import { chainSettings } from "#envoy/chain-settings";
 import { connectionManager } from "#envoy/connection-manager";
 import type { ConnectionManagerChoice } from "#envoy/connection-manager";
 import { challengeChains } from "#envoy/challenge-chains";
-import { downstreamTls } from "#envoy/downstream-tls";
+import { downstreamTls, downstreamTlsOnDemand } from "#envoy/downstream-tls";
+import { toDuration } from "#envoy/duration";
 import { fallbackListenerName } from "#envoy/names";
 import { tcpFilters } from "#envoy/tcp-proxy";
 import { FilterChain } from "#gen/envoy/envoy/config/listener/v3/listener_components";
 import type { Filter } from "#gen/envoy/envoy/config/listener/v3/listener_components";
 import { compareText } from "#lib/compare";
 import { guardId } from "#model/listener";
-import type { Listener, TlsHost, TlsTermination } from "#model/listener";
+import type { Listener, TlsHost, TlsTermination, TlsVersions } from "#model/listener";
 import type { EnvoySettings } from "#settings/envoy";
 
 /** A host that users are served at. */
@@ -21,13 +22,25 @@ export interface ChainGroup {
   readonly hosts: readonly string[];
 }
 
-/** The filter chains of a TLS listener: one per group of hosts with equal settings, in a fixed order. */
-export function tlsFilterChains(listener: Listener, all: readonly TlsHost[], settings: EnvoySettings): FilterChain[] {
+/** What the filter chains of a listener are made from. */
+export interface ListenerTls {
+  /** The hosts that chains name. */
+  readonly hosts: readonly TlsHost[];
+  /** The TLS versions of the chain for all others, whose certificates come on demand; absent where there are none. */
+  readonly onDemand?: TlsVersions;
+}
+
+/** The filter chains of a TLS listener: one per group of hosts with equal settings, in a fixed order, and one for hosts that are not named. */
+export function tlsFilterChains(listener: Listener, { hosts: all, onDemand }: ListenerTls, settings: EnvoySettings): FilterChain[] {
   const tlsHosts = all.filter((entry) => entry.kind !== "tls-alpn-challenge");
   const manager = sharedManagers(settings);
-  const chains = groupHosts(tlsHosts).map((group) => buildChain(listener, group, settings, manager));
+  const named = groupHosts(tlsHosts).map((group) => buildChain(listener, group, settings, manager));
+  const chains = onDemand === undefined ? named : [...named, onDemandChain(listener, onDemand, settings, manager)];
   return [...chains, ...challengeChains(chains, all)];
 }
+
+/** How long a client may wait for a certificate that Envoy has to ask for. */
+const certificatePatienceMs = 10_000;
 
 /** Gives the connection manager for a choice. */
 export type Manager = (choice: ConnectionManagerChoice) => Filter;
@@ -85,6 +98,20 @@ function buildChain(listener: Listener, { example, hosts }: ChainGroup, settings
     name: hosts[0] ?? (example.kind === "fallback" ? "fallback-certificate" : "*"),
     filterChainMatch: { serverNames: [...hosts], transportProtocol: "tls" },
     ...chainParts(listener, example, hosts, settings, manager),
+  });
+}
+
+/** Takes connections for all hosts that no chain names. Which of them there are is not said here, so one more changes nothing here. */
+function onDemandChain(listener: Listener, versions: TlsVersions, settings: EnvoySettings, manager: Manager): FilterChain {
+  const http3 = listener.http3Port !== undefined && versions.maximumVersion === "1.3" ? { http3Port: listener.http3Port } : {};
+  const choice = { statPrefix: listener.name, scope: { listener: listener.name, tlsWildcards: [] }, chain: { ...chainSettings(listener, [], false), ...http3 } };
+  return FilterChain.fromPartial({
+    name: "on-demand",
+    filterChainMatch: { transportProtocol: "tls" },
+    filters: [manager(choice)],
+    transportSocket: downstreamTlsOnDemand(versions, settings),
+    // Nobody waits for ever for a certificate while no controller can be reached.
+    transportSocketConnectTimeout: toDuration(certificatePatienceMs),
   });
 }
 

@@ -17,7 +17,7 @@ function passthrough(host: string): TlsHost {
 }
 const fallback: TlsHost = { kind: "fallback", listener: listener.name, tls: { certificate: "f", minimumVersion: "1.2", maximumVersion: "1.3" }, origin };
 
-const bytes = (hosts: readonly TlsHost[]): Uint8Array => buildListener(listener, hosts, [], defaultEnvoySettings);
+const bytes = (hosts: readonly TlsHost[]): Uint8Array => buildListener(listener, { hosts }, [], defaultEnvoySettings);
 const decode = (hosts: readonly TlsHost[]): EnvoyListener => EnvoyListener.decode(bytes(hosts));
 const names = (hosts: readonly TlsHost[]): readonly string[][] => decode(hosts).filterChains.map(({ filterChainMatch }) => filterChainMatch?.serverNames ?? []);
 
@@ -51,12 +51,12 @@ describe("the filter chains of a TLS listener", () => {
 
 describe("a listener", () => {
   it("looks for the name in TLS, behind the PROXY protocol where that is spoken", () => {
-    const filters = EnvoyListener.decode(buildListener({ ...listener, proxyProtocol: true }, [], [], defaultEnvoySettings)).listenerFilters.map(({ name }) => name);
+    const filters = EnvoyListener.decode(buildListener({ ...listener, proxyProtocol: true }, { hosts: [] }, [], defaultEnvoySettings)).listenerFilters.map(({ name }) => name);
     assert.deepEqual(filters, ["envoy.filters.listener.proxy_protocol", "envoy.filters.listener.tls_inspector"]);
   });
 
   it("without TLS has one chain and no listener filters", () => {
-    const plain = EnvoyListener.decode(buildListener({ ...listener, name: "ingress_http", protocol: "http" }, [], [], defaultEnvoySettings));
+    const plain = EnvoyListener.decode(buildListener({ ...listener, name: "ingress_http", protocol: "http" }, { hosts: [] }, [], defaultEnvoySettings));
     assert.deepEqual([plain.filterChains.length, plain.listenerFilters.length, plain.socketOptions.length], [1, 0, 4]);
   });
 });

@@ -4,6 +4,7 @@ import { encode, typedConfig } from "#envoy/any";
 import { chainSettings } from "#envoy/chain-settings";
 import { connectionManager } from "#envoy/connection-manager";
 import { tlsFilterChains } from "#envoy/filter-chains";
+import type { ListenerTls } from "#envoy/filter-chains";
 import { socketOptions } from "#envoy/socket-options";
 import { tcpFilters } from "#envoy/tcp-proxy";
 import { udpProxy } from "#envoy/udp-proxy";
@@ -16,16 +17,16 @@ import { unresolvedCluster } from "#model/route";
 import type { Guard, Listener, TlsHost } from "#model/listener";
 import type { EnvoySettings } from "#settings/envoy";
 
-/** Encodes a listener. `guards` are those of hosts without TLS. The order of `tlsHosts` and `guards` does not matter. */
-export function buildListener(listener: Listener, tlsHosts: readonly TlsHost[], guards: readonly Guard[], all: EnvoySettings): Uint8Array {
+/** Encodes a listener. `guards` are those of hosts without TLS. The order of hosts and `guards` does not matter. */
+export function buildListener(listener: Listener, tls: ListenerTls, guards: readonly Guard[], all: EnvoySettings): Uint8Array {
   const settings = withListenerLog(all, listener.protocol);
-  if (listener.protocol === "udp") return buildUdpListener(listener, tlsHosts, settings);
+  if (listener.protocol === "udp") return buildUdpListener(listener, tls.hosts, settings);
   const { exactConnectionBalance, perConnectionBufferLimitBytes, maxConnectionsToAcceptPerSocketEvent } = settings;
   return encode(EnvoyListener, {
     name: listener.name,
     address: socketAddress(listener.address, listener.port),
     listenerFilters: listenerFilters(listener, settings),
-    filterChains: filterChains(listener, tlsHosts, guards, settings),
+    filterChains: filterChains(listener, tls, guards, settings),
     socketOptions: socketOptions(listener.address, settings),
     perConnectionBufferLimitBytes,
     maxConnectionsToAcceptPerSocketEvent,
@@ -41,15 +42,15 @@ function listenerFilters({ protocol, proxyProtocol }: Listener, { fingerprints }
   return [...proxy, ListenerFilter.fromPartial({ name: "envoy.filters.listener.tls_inspector", configType: typedConfig(TlsInspector, inspector) })];
 }
 
-function filterChains(listener: Listener, tlsHosts: readonly TlsHost[], guards: readonly Guard[], settings: EnvoySettings): FilterChain[] {
+function filterChains(listener: Listener, tls: ListenerTls, guards: readonly Guard[], settings: EnvoySettings): FilterChain[] {
   switch (listener.protocol) {
     case "http":
       return [FilterChain.fromPartial({ filters: [connectionManager({ statPrefix: listener.name, scope: { listener: listener.name }, chain: chainSettings(listener, guards, true) }, settings)] })];
     case "tcp":
     case "udp":
-      return orClosed(plainTcpChain(listener, tlsHosts, settings));
+      return orClosed(plainTcpChain(listener, tls.hosts, settings));
     case "https":
-      return orClosed(tlsFilterChains(listener, tlsHosts, settings));
+      return orClosed(tlsFilterChains(listener, tls, settings));
   }
 }
 

@@ -33,6 +33,19 @@ export function hostsListenerName(listener: string): string {
   return listener.endsWith(quicSuffix) ? listener.slice(0, -quicSuffix.length) : listener;
 }
 
+/** One more than a name can have that a client sends when it begins TLS (RFC 8446 has up to 65,535 bytes, Envoy's TLS library takes 255). */
+const longerThanAnySni = 256;
+
+/** A name for a secret that no client can send. Where Envoy asks for certificates by what clients send, it would else take the one for the other. */
+export function unspeakableName(secret: string): string {
+  return secret.padEnd(longerThanAnySni, ".");
+}
+
+/** The name that became so long, and undefined for one that clients can send. */
+export function spokenName(unspeakable: string): string | undefined {
+  return unspeakable.length < longerThanAnySni ? undefined : unspeakable.replace(/\.+$/, "");
+}
+
 /** The name of a host's virtual host. Users see it in Envoy's metrics. */
 export function virtualHostName(host: string): string {
   return hashName(host);

@@ -34,6 +34,12 @@ export function guardId(guard: Guard): string {
 /** TLS versions that Contour offers, oldest first. */
 export type TlsVersion = "1.2" | "1.3";
 
+/** The oldest and the newest TLS version that a client may have. */
+export interface TlsVersions {
+  readonly minimumVersion: TlsVersion;
+  readonly maximumVersion: TlsVersion;
+}
+
 /** How clients prove who they are with a certificate. */
 export interface ClientValidation {
   /** PEM bundle of the authorities that client certificates must lead to; absent when verification is skipped. */
@@ -52,10 +58,8 @@ export interface ClientValidation {
 }
 
 /** How TLS of a host is ended here. Hosts with equal settings share one filter chain. */
-export interface TlsTermination {
+export interface TlsTermination extends TlsVersions {
   readonly certificate: SecretName;
-  readonly minimumVersion: TlsVersion;
-  readonly maximumVersion: TlsVersion;
   readonly clientValidation?: ClientValidation;
 }
 

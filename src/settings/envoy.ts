@@ -66,6 +66,8 @@ export interface EnvoySettings {
   readonly runtime: Readonly<Record<string, string>>;
   /** Whether connections are spread evenly over Envoy's threads. */
   readonly exactConnectionBalance: boolean;
+  /** From how many TLS hosts on a listener keeps one filter chain for all that are alike, with certificates that Envoy asks for when they are needed; 0 for never. */
+  readonly certificatesOnDemandFrom: number;
   /** Ciphers of TLS 1.2, as BoringSSL names them. */
   readonly cipherSuites: readonly string[];
   readonly ecdhCurves: readonly string[];
@@ -109,6 +111,7 @@ export const defaultEnvoySettings: EnvoySettings = {
   httpVersions: ["HTTP/2", "HTTP/1.1"],
   runtime: {},
   exactConnectionBalance: false,
+  certificatesOnDemandFrom: 250,
   cipherSuites,
   ecdhCurves: [],
   fingerprints: { ja3: false, ja4: false },

@@ -72,6 +72,12 @@ export class Bucket {
     return this.#contributions[0]?.items[0];
   }
 
+  /** Whether there are at least so many items. */
+  holds(count: number): boolean {
+    // Nobody says nothing: an empty contribution is taken out.
+    return this.#contributions.length >= count || this.#contributions.reduce((sum, { items }) => sum + items.length, 0) >= count;
+  }
+
   /** Replaces what `publisher` says; no items takes it back. Tells what that changed. */
   put(publisher: string, items: readonly unknown[]): "same" | "contents" | "presence" {
     const at = this.#position(publisher);

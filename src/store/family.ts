@@ -24,6 +24,8 @@ export interface Reader {
   one<T>(family: Family<T>, bucket: string): T | undefined;
   /** Whether a bucket holds anything. Looks again only when that changes, so it is cheap over large buckets. */
   any<T>(family: Family<T>, bucket: string): boolean;
+  /** Whether a bucket holds at least so many items. Looks again at every change, but at the number only. */
+  atLeast<T>(family: Family<T>, bucket: string, count: number): boolean;
 }
 
 /** Adds a fact to a bucket for as long as the unit that emits it says so. */

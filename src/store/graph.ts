@@ -215,6 +215,7 @@ export class Graph {
     return {
       all: <T>(family: Family<T>, key: string) => note(family, key, "contents").items() as readonly T[],
       one: <T>(family: Family<T>, key: string) => note(family, key, "contents").first() as T | undefined,
+      atLeast: <T>(family: Family<T>, key: string, count: number) => note(family, key, "contents").holds(count),
       any: <T>(family: Family<T>, key: string) => !note(family, key, "presence").empty,
     };
   }

@@ -62,7 +62,7 @@ export const ourIngresses = family<import("#gen/k8s/ingress").Ingress>("our-ingr
 export const virtualHosts = family<VirtualHost>("virtual-host");
 /** Hosts with a wildcard, and `*`. Bucket: listener. */
 export const wildcardHosts = family<VirtualHost>("wildcard-host");
-/** Bucket: listener. */
+/** Bucket: `listener|host`; the fallback of a listener has no host. Emitted by `emitTlsHost`. */
 export const tlsHosts = family<TlsHost>("tls-host");
 /** Bucket: listener name. */
 export const listeners = family<Listener>("listener");

@@ -10,7 +10,7 @@ import type { Route, RoutePolicies, VirtualHost } from "#model/route";
 import type { CertificateSecret } from "#model/secret";
 import type { Settings } from "#settings/settings";
 import type { Emit, Reader, Rule } from "#store/family";
-import { certificatesWanted, hostClaims, ingressProblems, missingCertificates, objectKey, ourIngresses, ourProxies, proxyReports, sharedGuards, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
+import { certificatesWanted, hostClaims, ingressProblems, missingCertificates, objectKey, ourIngresses, ourProxies, proxyReports, sharedGuards, virtualHosts, wildcardHosts } from "#translate/facts";
 import { hostField } from "#translate/httpproxy/hosts";
 import { translateRoot } from "#translate/httpproxy/root";
 import type { ProxyRoot } from "#translate/httpproxy/root";
@@ -26,6 +26,7 @@ import { fallbackTable } from "#translate/listener-names";
 import { listenerInUse } from "#translate/ingress-listeners";
 import { orderRoutes } from "#translate/shared/route-order";
 import { emitCluster } from "#translate/shared/services";
+import { emitTlsHost } from "#translate/tls-hosts";
 
 /** Everything about one host of the Ingress and HTTPProxy listeners: the unit that a change of a route runs again. */
 export function virtualHostRule(settings: Settings): Rule {
@@ -183,18 +184,18 @@ function emitProxyTls(parts: HostParts, root: ProxyRoot, listener: ListenerName)
   const { ipFilter } = root.policies;
   const proxy = root.tcpProxy === undefined ? undefined : { ...root.tcpProxy, ...(ipFilter === undefined ? {} : { ipFilter }) };
   const { name } = splitFleet(listener);
-  if (root.tls.kind === "passthrough" && proxy !== undefined) emit(tlsHosts, listener, { kind: "passthrough", listener: name, host, proxy, origin });
+  if (root.tls.kind === "passthrough" && proxy !== undefined) emitTlsHost(emit, listener, { kind: "passthrough", listener: name, host, proxy, origin });
   if (root.tls.kind !== "terminate") return root.tls.kind === "passthrough" && root.tcpProxy !== undefined ? emit(listenerInUse, listener, true) : undefined;
   const { tls, certificate, fallback } = root.tls;
   emit(listenerInUse, listener, true);
   // What is wrong with it is told; nothing is served then, and no certificate sent.
   if (root.proxy.spec.tcpproxy !== undefined && proxy === undefined) return;
   wantCertificate(parts, certificate);
-  if (proxy !== undefined) return emit(tlsHosts, listener, { kind: "tcp-terminated", listener: name, host, tls, proxy, origin });
-  emit(tlsHosts, listener, { kind: "http", listener: name, host, tls, filters: { guards: ownGuards(root) }, origin });
+  if (proxy !== undefined) return emitTlsHost(emit, listener, { kind: "tcp-terminated", listener: name, host, tls, proxy, origin });
+  emitTlsHost(emit, listener, { kind: "http", listener: name, host, tls, filters: { guards: ownGuards(root) }, origin });
   if (fallback === undefined) return;
   wantCertificate(parts, fallback.certificate);
-  emit(tlsHosts, listener, { kind: "fallback", listener: name, tls: fallback.tls, origin });
+  emitTlsHost(emit, listener, { kind: "fallback", listener: name, tls: fallback.tls, origin });
   if (parts.secure.length > 0) emitVirtualHost(parts, fallbackTable(listener), parts.secure, "fallback");
 }
 
@@ -202,7 +203,7 @@ function emitIngressTls(parts: HostParts, { tls, certificate, origin }: { readon
   const { host, emit } = parts;
   wantCertificate(parts, certificate);
   emit(listenerInUse, listener, true);
-  emit(tlsHosts, listener, { kind: "http", listener: splitFleet(listener).name, host, tls, filters: { guards: ownGuards(parts.root) }, origin });
+  emitTlsHost(emit, listener, { kind: "http", listener: splitFleet(listener).name, host, tls, filters: { guards: ownGuards(parts.root) }, origin });
 }
 
 function wantCertificate({ emit, site }: HostParts, certificate: CertificateSecret): void {

@@ -51,6 +51,8 @@ export interface ResourceStoreOptions {
   readonly fleet?: string;
   /** Makes a resource for a name that was asked for but is not stored, for example a certificate for an SNI. */
   readonly resolveMissing?: (type: TypeUrl, name: string) => Uint8Array | undefined;
+  /** Whether a resource that is stored is not given out, as if it were missing. */
+  readonly withheld?: (type: TypeUrl, name: string) => boolean;
 }
 
 /** Creates the store of one fleet of Envoys. */
@@ -94,7 +96,7 @@ class Store implements ResourceStore {
 
   get(type: TypeUrl, name: string): StoredResource | undefined {
     const entry = this.#of(type).get(name);
-    return entry === undefined ? this.#resolve(type, name) : served(entry);
+    return entry === undefined || this.#options.withheld?.(type, name) === true ? this.#resolve(type, name) : served(entry);
   }
 
   newest(type: TypeUrl, name: string): StoredResource | undefined {

@@ -1,8 +1,13 @@
 import type { Wanted } from "./request.ts";
 import type { ResourceStore } from "./store.ts";
 import type { Held, Subscription } from "./subscription.ts";
+import { secretType } from "./types.ts";
+import type { TypeUrl } from "./types.ts";
 
-const everything = "*";
+/** Whether a name asks for all of a type. Never for secrets: there it is what a client wrote into its TLS greeting, and Envoy passed on. */
+function isEverything(type: TypeUrl, name: string): boolean {
+  return name === "*" && type !== secretType;
+}
 
 /** Takes over which names a request asks for, and notes what the Envoy lacks. Gives the names it wants no more. */
 export function subscribe(subscription: Subscription, wanted: Wanted, first: boolean, store: ResourceStore): readonly string[] {
@@ -15,9 +20,9 @@ type DeltaWanted = Extract<Wanted, { kind: "delta" }>;
 
 function subscribeDelta(subscription: Subscription, wanted: DeltaWanted, first: boolean, store: ResourceStore): readonly string[] {
   for (const name of wanted.unsubscribe) unsubscribe(subscription, name);
-  const names = wanted.subscribe.filter((name) => name !== everything);
+  const names = wanted.subscribe.filter((name) => !isEverything(subscription.type, name));
   const versions = new Map(first ? Object.entries(wanted.versions) : []);
-  // A first request without names asks for everything (the older form of "*").
+  // A first request without names asks for everything (the older form of `*`).
   const all = (first && wanted.subscribe.length === 0) || names.length < wanted.subscribe.length;
   if (all) askForAll(subscription, versions, store);
   for (const name of names) askFor(subscription, name, versions, store);
@@ -25,7 +30,7 @@ function subscribeDelta(subscription: Subscription, wanted: DeltaWanted, first: 
 }
 
 function unsubscribe(subscription: Subscription, name: string): void {
-  if (name === everything) subscription.wildcard = false;
+  if (isEverything(subscription.type, name)) subscription.wildcard = false;
   else if (subscription.wildcard) subscription.names.delete(name);
   else subscription.drop(name);
 }
@@ -57,7 +62,7 @@ function compare(subscription: Subscription, name: string, versions: ReadonlyMap
 }
 
 function subscribeSotw(subscription: Subscription, wanted: readonly string[], first: boolean, store: ResourceStore): readonly string[] {
-  const names = new Set(wanted.filter((name) => name !== everything));
+  const names = new Set(wanted.filter((name) => !isEverything(subscription.type, name)));
   const wildcard = names.size < wanted.length || (wanted.length === 0 && (first || subscription.wildcard));
   const dropped = Array.from(subscription.names).filter((name) => !names.has(name));
   for (const name of dropped) dropSotw(subscription, name, wildcard);

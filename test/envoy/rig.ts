@@ -60,7 +60,7 @@ export function encodeWorld(world: World, settings: EnvoySettings = testSettings
     ...(world.clusters ?? []).map((item): ResourceUpsert => ({ type: clusterType, name: item.name, bytes: buildCluster(item, settings) })),
     ...(world.endpoints ?? []).map((item): ResourceUpsert => ({ type: endpointsType, name: item.name, bytes: buildEndpoints(item) })),
     ...(world.secrets ?? []).map((item): ResourceUpsert => ({ type: secretType, name: item.name, bytes: buildSecret(item) })),
-    ...world.listeners.map(({ listener, tlsHosts = [] }): ResourceUpsert => ({ type: listenerType, name: listener.name, bytes: buildListener(listener, tlsHosts, [], settings) })),
+    ...world.listeners.map(({ listener, tlsHosts = [] }): ResourceUpsert => ({ type: listenerType, name: listener.name, bytes: buildListener(listener, { hosts: tlsHosts }, [], settings) })),
     ...(world.statics === undefined ? [] : envoyWideResources({ ...settings, ...world.statics }, world.listeners.map(({ listener }) => listener.name))),
     ...exact.map((item): ResourceUpsert => ({ type: scopeType, name: scopeName(item.listener, item.host), bytes: buildScope(item, settings) })),
     ...[...wild].map(([name, hosts]): ResourceUpsert => ({ type: scopeType, name: wildScopeName(name), bytes: buildWildScope(name, hosts, settings) })),

@@ -33,6 +33,7 @@ const settings: EnvoySettings = {
   maxConcurrentStreams: 50,
   perConnectionBufferLimitBytes: 65_536,
   maxConnectionsToAcceptPerSocketEvent: 2,
+  certificatesOnDemandFrom: 3,
   maxRequestsPerIoCycle: 3,
   runtime: { "my.key": "7" },
   exactConnectionBalance: true,

@@ -72,6 +72,7 @@ export interface ContourConfiguration {
           readonly trafficClass?: number;
         };
         readonly tls?: {
+          readonly certificatesOnDemandFrom?: number;
           readonly cipherSuites?: ReadonlyArray<string>;
           readonly ecdhCurves?: ReadonlyArray<string>;
           readonly fingerprint?: {

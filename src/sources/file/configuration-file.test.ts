@@ -25,7 +25,7 @@ describe("a configuration file", () => {
   it("tells where a key is that nobody knows, and which was meant", () => {
     assert.deepEqual(problems("tls:\n  minimum-protocol-versoin: '1.3'\n"), ['contour.yaml:2:3: there is no key "tls.minimum-protocol-versoin"; did you mean "minimum-protocol-version"?']);
     assert.deepEqual(problems("timeout: {}\n"), ['contour.yaml:1:1: there is no key "timeout"; did you mean "timeouts"?']);
-    assert.match(problems("tls: yes\n")[0] ?? "", /^contour.yaml:1:1: tls has keys of its own: cipher-suites,/);
+    assert.match(problems("tls: yes\n")[0] ?? "", /^contour.yaml:1:1: tls has keys of its own: certificates-on-demand-from, cipher-suites,/);
   });
   it("tells of a wrong value by the key that the user wrote", () => {
     assert.match(problems("network:\n  num-trusted-hops: many\n")[0] ?? "", /^contour\.yaml:2:3: network\.num-trusted-hops is "many"/);

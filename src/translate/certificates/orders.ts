@@ -5,9 +5,10 @@ import { Sensitive } from "#lib/sensitive";
 import type { Settings } from "#settings/settings";
 import type { Emit, Reader, Rule } from "#store/family";
 import { family } from "#store/family";
-import { certificatesWanted, listeners, objectKey, objects, orderSecrets, tlsHosts, virtualHosts } from "#translate/facts";
+import { certificatesWanted, listeners, objectKey, objects, orderSecrets, virtualHosts } from "#translate/facts";
 import { listenerInUse } from "#translate/ingress-listeners";
 import { ingressHttp, ingressHttps } from "#translate/listener-names";
+import { emitTlsHost } from "#translate/tls-hosts";
 
 /** What is known of orders. Bucket: `namespace/name` of the Secret that the certificate is for. */
 export const orderRecords = family<OrderRecord>("order-record");
@@ -87,7 +88,7 @@ function showCertificate(emit: Emit, qualified: string, { host, certificate, key
   const secret = challengeSecret(host);
   const origin = { kind: "Challenge", namespace: "", name: host };
   emit(certificatesWanted, inFleet(fleet, secret), { name: secret, certificateChain: certificate, privateKey: new Sensitive(key), expiresAt, origin });
-  emit(tlsHosts, qualified, { kind: "tls-alpn-challenge", listener, host, certificate: secret, origin });
+  emitTlsHost(emit, qualified, { kind: "tls-alpn-challenge", listener, host, certificate: secret, origin });
 }
 
 /** What is known of the order for a Secret. */

@@ -5,7 +5,7 @@ import type { Origin } from "#model/origin";
 import type { Settings } from "#settings/settings";
 import type { Emit, Reader, Rule } from "#store/family";
 import { family } from "#store/family";
-import { certificatesWanted, objectKey, sharedGuards, takenListeners, tlsHosts } from "#translate/facts";
+import { certificatesWanted, objectKey, sharedGuards, takenListeners } from "#translate/facts";
 import { gateways, listenerSets } from "#translate/gateway/api";
 import { attachedRoutes } from "#translate/gateway/attachment";
 import { listenerCertificates, tlsClaims } from "#translate/gateway/certificates";
@@ -24,6 +24,7 @@ import { hostAttachments } from "#translate/gateway/request-route/host-attachmen
 import { servedStreams } from "#translate/gateway/stream-route/served-streams";
 import { listenerGuards } from "#translate/gateway/traffic-policy/attach";
 import { listenerPlace } from "#translate/gateway/traffic-policy/places";
+import { emitTlsHost } from "#translate/tls-hosts";
 
 /** What was found out about the listeners of a Gateway or ListenerSet. Bucket: see `ownerKey`. */
 export const listenerVerdicts = family<{ readonly position: number; readonly verdict: ListenerVerdict }>("gateway-listener-verdict");
@@ -86,7 +87,7 @@ function serve(settings: Settings, read: Reader, emit: Emit, { unit: { gateway, 
   const guards = [...new Map(read.all(listenerGuards, shape.key).map((guard) => [guardId(guard), guard])).values()];
   if (protocol === "http") for (const guard of guards) emit(sharedGuards, envoyListener, guard);
   const origin: Origin = { ...owner, field: `spec.listeners[${position}]` };
-  if (tls !== undefined) emit(tlsHosts, envoyListener, { kind: "http", listener: splitFleet(envoyListener).name, host, tls, filters: { guards, ...(guards.length === 0 ? {} : { shared: true }) }, origin });
+  if (tls !== undefined) emitTlsHost(emit, envoyListener, { kind: "http", listener: splitFleet(envoyListener).name, host, tls, filters: { guards, ...(guards.length === 0 ? {} : { shared: true }) }, origin });
 }
 
 function termination(settings: Settings, certificate: string, clientValidation: ClientValidation | undefined): TlsTermination {

@@ -9,7 +9,7 @@ import type { ForwardTarget } from "#model/route";
 import type { Settings } from "#settings/settings";
 import type { Emit, Family, Reader, Rule } from "#store/family";
 import { family } from "#store/family";
-import { statuses, tlsHosts, weightedServices } from "#translate/facts";
+import { statuses, weightedServices } from "#translate/facts";
 import { tcpRoutes, tlsRoutes, udpRoutes } from "#translate/gateway/api";
 import type { StreamRoute } from "#translate/gateway/api";
 import { attach, attachedRoutes, ownsHost, routeParent } from "#translate/gateway/attachment";
@@ -22,6 +22,7 @@ import { compareAge } from "#translate/gateway/request-route/compiled-route";
 import { resolvedRefs } from "#translate/gateway/route-status";
 import { servedStreams } from "#translate/gateway/stream-route/served-streams";
 import { emitCluster, endpointsOf, serviceCluster } from "#translate/shared/services";
+import { emitTlsHost } from "#translate/tls-hosts";
 
 /** The kinds of routes of connections and datagrams. */
 export type StreamRouteKind = "TLSRoute" | "TCPRoute" | "UDPRoute";
@@ -119,8 +120,8 @@ export const serveStreams: Rule = {
     if (first === undefined || served === undefined) return;
     const { listener, host, proxy } = first;
     const { origin } = proxy;
-    if (served.tls === undefined) emit(tlsHosts, listener, { kind: "passthrough", listener, host, proxy, origin });
-    else emit(tlsHosts, listener, { kind: "tcp-terminated", listener, host, tls: served.tls, proxy, origin });
+    if (served.tls === undefined) emitTlsHost(emit, listener, { kind: "passthrough", listener, host, proxy, origin });
+    else emitTlsHost(emit, listener, { kind: "tcp-terminated", listener, host, tls: served.tls, proxy, origin });
   },
 };
 
