@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { connectXds } from "../../bench/xds-client.ts";
 import type { ApiServer } from "../bed/api-server.ts";
 import { startApiServer } from "../bed/api-server.ts";
+import { freePort } from "../bed/free-port.ts";
 import type { TestObject } from "../bed/kube-client.ts";
 import { waitFor } from "../bed/wait.ts";
 import { contourCrds, objectsOf, page, startController, startServing, untilStatus } from "./serving.ts";
@@ -160,6 +162,11 @@ describe("contour serve --contour-config-name", { timeout: 120_000 }, () => {
     const { conditions } = await valid("it is not valid", ({ status, observedGeneration }) => status === "False" && observedGeneration === 3);
     assert.match(conditions?.[0]?.message ?? "", /^spec\.envoy\.timeouts\.requestTimeout: /);
     await listenerHas("brotli");
+    const { metadata } = await api.get<{ readonly metadata: { readonly uid: string } }>(await api.pathOf(configuration({})));
+    interface Told {
+      readonly items: readonly { readonly regarding: { readonly uid?: string }; readonly note: string }[];
+    }
+    await waitFor(async () => (await api.get<Told>("/apis/events.k8s.io/v1/namespaces/projectcontour/events")).items.some(({ regarding, note }) => regarding.uid === metadata.uid && note.startsWith("spec.envoy.timeouts.requestTimeout")), { what: "an event for kubectl describe" });
   });
 
   it("names what counts only after a restart", async () => {
@@ -167,6 +174,14 @@ describe("contour serve --contour-config-name", { timeout: 120_000 }, () => {
     await listenerHas("gzip");
     const { conditions } = await valid("it is valid", ({ status, warnings }) => status === "True" && (warnings ?? []).length === 1);
     assert.deepEqual(conditions?.[0]?.warnings?.map(({ reason, message }) => [reason, message.split(":")[0]]), [["RestartNeeded", "spec.xdsServer.port"]]);
+  });
+
+  it("serves Envoys where it says, from the start", async () => {
+    const port = await freePort();
+    await api.apply([configuration({ xdsServer: { port }, envoy: { listener: { compression: { algorithm: "gzip" } } } })]);
+    const other = await startController(api, "--disable-leader-election", "--contour-config-name", "contour");
+    const client = await connectXds(`127.0.0.1:${port}`, 30_000).finally(() => other.process.stop());
+    client.close();
   });
 
   it("keeps what was good when it is deleted, and goes on with the next one", async () => {
