@@ -51,6 +51,22 @@ describe("runtimeSettings of a ContourDeployment", () => {
     assert.deepEqual([...(change.resources.get("lds") ?? [])], []);
   });
 
+  it("open the UDP port of HTTP/3 beside that of HTTPS, where no UDP listener is", () => {
+    const gateway = (name: string): KubeObject => ({ ...gatewayOf(name), ...{ spec: { gatewayClassName: name, listeners: [{ name: "a", port: 443, protocol: "HTTPS", tls: { certificateRefs: [{ name: "tls" }] } }, { name: "b", port: 444, protocol: "HTTPS", tls: { certificateRefs: [{ name: "tls" }] } }, { name: "c", port: 444, protocol: "UDP" }] } } });
+    const { last } = world(parameters("slow", { envoy: { defaultHTTPVersions: ["HTTP/2", "HTTP/3"] } }), parameters("plain", {}), classOf("slow"), classOf("plain"), gateway("slow"), gateway("plain"));
+    const ports = (fleet: string): readonly string[] => (last().fleetPlans.get(fleet) ?? []).flatMap((plan) => (plan === "keep" ? [] : plan.ports.map(({ name, port, protocol }) => `${name} ${port}/${protocol}`)));
+    assert.deepEqual(ports("infra/plain"), ["https-443 443/TCP", "https-444 444/TCP", "udp-444 444/UDP"]);
+    assert.deepEqual(ports("infra/slow"), ["https-443 443/TCP", "quic-443 443/UDP", "https-444 444/TCP", "udp-444 444/UDP"]);
+  });
+
+  it("name collectors, which these Envoys then reach", () => {
+    const extensionService = (name: string): { readonly namespace: string; readonly name: string } => ({ namespace: "shop", name });
+    const collector = (name: string): KubeObject => ({ apiVersion: "projectcontour.io/v1alpha1", kind: "ExtensionService", metadata: { namespace: "shop", name, generation: 1 }, ...{ spec: { services: [{ name: "a", port: 80 }] } } });
+    const { last } = world(parameters("slow", { tracing: { extensionService: extensionService("traces") }, envoy: { logging: { otlp: { extensionService: extensionService("logs") } } } }), parameters("plain", {}), classOf("slow"), classOf("plain"), gatewayOf("slow"), gatewayOf("plain"), collector("traces"), collector("logs"));
+    const called = [...(last().resources.get("cds") ?? [])].flatMap(([name, bytes]) => (bytes !== undefined && name.includes(">extension/") ? [name] : []));
+    assert.deepEqual(called.toSorted(), ["infra/slow>extension/shop/logs", "infra/slow>extension/shop/traces"]);
+  });
+
   it("are refused with the field that is wrong, in values and in names", () => {
     for (const [wrong, message] of [[{ envoy: { timeouts: { connectTimeout: "soon" } } }, /spec\.runtimeSettings\.envoy\.timeouts\.connectTimeout/], [{ envoi: {} }, /spec\.runtimeSettings.*envoi/]] as const) {
       const { last } = world(parameters("slow", wrong), classOf("slow"), gatewayOf("slow"), gatewayOf("plain"), classOf("plain"), web);

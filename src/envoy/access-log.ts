@@ -1,22 +1,51 @@
 import { typedConfig } from "#envoy/any";
+import { grpcService } from "#envoy/grpc-service";
 import { AccessLog, AccessLogFilter, ComparisonFilter_Op } from "#gen/envoy/envoy/config/accesslog/v3/accesslog";
+import type { DeepPartial } from "#gen/envoy/envoy/config/accesslog/v3/accesslog";
 import type { SubstitutionFormatString } from "#gen/envoy/envoy/config/core/v3/substitution_format_string";
 import { FileAccessLog } from "#gen/envoy/envoy/extensions/access_loggers/file/v3/file";
+import { OpenTelemetryAccessLogConfig } from "#gen/envoy/envoy/extensions/access_loggers/open_telemetry/v3/logs_service";
 import { StdoutAccessLog } from "#gen/envoy/envoy/extensions/access_loggers/stream/v3/stream";
 import { Metadata } from "#gen/envoy/envoy/extensions/formatter/metadata/v3/metadata";
 import { ReqWithoutQuery } from "#gen/envoy/envoy/extensions/formatter/req_without_query/v3/req_without_query";
-import type { AccessLogFormat, AccessLogLevel } from "#settings/access-log";
+import type { AnyValue, KeyValue } from "#gen/envoy/opentelemetry/proto/common/v1/common";
+import type { AccessLogFormat, AccessLogLevel, OtlpLog } from "#settings/access-log";
 import type { EnvoySettings } from "#settings/envoy";
 
-/** A line per request or connection. */
-export function accessLog({ accessLogPath: path, accessLogFormat, accessLogLevel }: EnvoySettings): AccessLog[] {
-  if (path === undefined || accessLogLevel === "disabled") return [];
+/** A line per request or connection, in a file and at a collector. */
+export function accessLog({ accessLogPath: path, accessLogFormat, accessLogLevel, accessLogOtlp: otlp }: EnvoySettings): AccessLog[] {
+  if (accessLogLevel === "disabled") return [];
   const filter = levelFilter(accessLogLevel);
-  const format = lineFormat(accessLogFormat);
   const rest = filter === undefined ? {} : { filter };
+  return [...(path === undefined ? [] : [fileLog(path, accessLogFormat)]), ...(otlp === undefined ? [] : [collectorLog(otlp)])].map((log) => AccessLog.fromPartial({ ...log, ...rest }));
+}
+
+function fileLog(path: string, chosen: AccessLogFormat): DeepPartial<AccessLog> {
+  const format = lineFormat(chosen);
+  const looks = format === undefined ? {} : { accessLogFormat: { $case: "logFormat" as const, value: format } };
   // Opening the path fails where the output is a socket, as it is for an Envoy that `contour run` starts.
-  if (path === "/dev/stdout") return [AccessLog.fromPartial({ name: "envoy.access_loggers.stdout", configType: typedConfig(StdoutAccessLog, format === undefined ? {} : { accessLogFormat: { $case: "logFormat", value: format } }), ...rest })];
-  return [AccessLog.fromPartial({ name: "envoy.access_loggers.file", configType: typedConfig(FileAccessLog, { path, ...(format === undefined ? {} : { accessLogFormat: { $case: "logFormat", value: format } }) }), ...rest })];
+  if (path === "/dev/stdout") return { name: "envoy.access_loggers.stdout", configType: typedConfig(StdoutAccessLog, looks) };
+  return { name: "envoy.access_loggers.file", configType: typedConfig(FileAccessLog, { path, ...looks }) };
+}
+
+function collectorLog({ cluster, serviceName, line, fields }: OtlpLog): DeepPartial<AccessLog> {
+  const config = {
+    grpcService: grpcService(cluster),
+    logName: "access",
+    resourceAttributes: { values: [attribute("service.name", serviceName)] },
+    body: text(line),
+    attributes: { values: Object.entries(fields).map(([name, value]) => attribute(name, value)) },
+    formatters: formatters([line, ...Object.values(fields)].join()),
+  };
+  return { name: "envoy.access_loggers.open_telemetry", configType: typedConfig(OpenTelemetryAccessLogConfig, config) };
+}
+
+function attribute(key: string, value: string): DeepPartial<KeyValue> {
+  return { key, value: text(value) };
+}
+
+function text(value: string): DeepPartial<AnyValue> {
+  return { value: { $case: "stringValue", value } };
 }
 
 /** The settings of a listener: those with TLS may have a file of their own. */

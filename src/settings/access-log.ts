@@ -10,6 +10,20 @@ export type AccessLogFormat =
   /** A JSON object: name → text with Envoy's operators. What is empty is left out. */
   | { readonly kind: "json"; readonly fields: Readonly<Record<string, string>> };
 
+/** Where access logs go over OTLP. */
+export interface OtlpLog {
+  /** The cluster of the collector. */
+  readonly cluster: string;
+  readonly serviceName: string;
+  /** The body of a record: text with Envoy's operators. */
+  readonly line: string;
+  /** The attributes of a record: name → text with Envoy's operators. */
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+/** The body of a record for which no text is chosen. */
+export const defaultOtlpLine = "%REQ(:METHOD)% %REQ(:AUTHORITY)%%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %RESPONSE_CODE%";
+
 /** Which requests and connections are logged: all, those with a status of 300 or more, of 500 or more (both with all on which Envoy set a flag), or none. */
 export type AccessLogLevel = (typeof accessLogLevels)[number];
 
@@ -58,7 +72,7 @@ export const defaultJsonFields: readonly string[] = [
 ];
 
 /** A JSON access log for which nothing is chosen. */
-export const defaultJsonFormat: AccessLogFormat = { kind: "json", fields: Object.fromEntries(defaultJsonFields.map((name) => [name, aliases[name] ?? ""])) };
+export const defaultJsonFormat: Extract<AccessLogFormat, { readonly kind: "json" }> = { kind: "json", fields: Object.fromEntries(defaultJsonFields.map((name) => [name, aliases[name] ?? ""])) };
 
 /** Operators of Envoy's access log without an argument (Envoy, "Access logging", command operators). */
 export const simpleOperators: readonly string[] = [

@@ -1,8 +1,8 @@
 import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import { parseGoDuration } from "#lib/go-duration";
 import type { FieldError, FieldPath } from "#k8s/object";
-import { accessLogLevels, defaultJsonFields, parseJsonFields, parseTextFormat } from "#settings/access-log";
-import type { AccessLogFormat } from "#settings/access-log";
+import { accessLogLevels, defaultJsonFields, defaultJsonFormat, defaultOtlpLine, parseJsonFields, parseTextFormat } from "#settings/access-log";
+import type { AccessLogFormat, OtlpLog } from "#settings/access-log";
 import type { EnvoyAddress, EnvoySettings, TimeoutChoice, Tracing } from "#settings/envoy";
 import type { Settings } from "#settings/settings";
 
@@ -52,6 +52,7 @@ export function configure({ settings, envoySettings }: Choices, spec: Spec): Con
         dnsLookupFamily: lookupFamily(envoy.cluster?.dnsLookupFamily, errors),
         globalAuthorization: spec.globalExtAuth,
         rateLimitService: spec.rateLimitService,
+        telemetryClusters: telemetryClusters(spec),
         headerPolicy: spec.policy,
         duplicateHosts: httpproxy.duplicateHosts === undefined ? undefined : httpproxy.duplicateHosts === "FirstWins" ? ("first-wins" as const) : ("all-invalid" as const),
         routeErrors: httpproxy.routeErrors === undefined ? undefined : httpproxy.routeErrors === "DiscardObject" ? ("discard-object" as const) : ("isolate" as const),
@@ -71,6 +72,7 @@ function envoyChoices(base: EnvoySettings, { listener = {}, cluster = {}, networ
     accessLogPath: envoy.http?.accessLog,
     accessLogPathHttps: envoy.https?.accessLog,
     ...accessLog(envoy.logging ?? {}, errors),
+    accessLogOtlp: otlpLog(envoy.logging ?? {}, errors),
     compression: compression(listener.compression?.algorithm),
     serverHeader: serverHeader(listener.serverHeaderTransformation),
     mergeSlashes: not(listener.disableMergeSlashes),
@@ -121,6 +123,31 @@ function accessLog({ accessLogFormat = "envoy", accessLogFormatString = "", acce
   return some({ accessLogFormat: lineFormat(accessLogFormat, accessLogFormatString, accessLogJSONFields, errors, at), accessLogLevel: level });
 }
 
+/** The fields are attributes there, and the text is the body, whatever the file looks like. */
+function otlpLog({ otlp, accessLogFormat, accessLogFormatString = "", accessLogJSONFields = [] }: NonNullable<EnvoySpec["logging"]>, errors: FieldError[]): OtlpLog | undefined {
+  if (otlp === undefined) return undefined;
+  const [line, fields] = [parseTextFormat(accessLogFormatString), parseJsonFields(accessLogJSONFields.length === 0 ? defaultJsonFields : accessLogJSONFields)];
+  const at = (...field: FieldPath): FieldPath => ["spec", "envoy", "logging", ...field];
+  // What the file needs, too, was said by `accessLog`.
+  if (accessLogFormat === "json" && accessLogFormatString !== "" && !line.ok) errors.push({ path: at("accessLogFormatString"), message: line.error });
+  if (accessLogFormat !== "json" && !fields.ok) errors.push({ path: at("accessLogJSONFields", fields.error.index), message: fields.error.message });
+  return {
+    cluster: extensionCluster(otlp.extensionService),
+    serviceName: otlp.serviceName === undefined || otlp.serviceName === "" ? "contour" : otlp.serviceName,
+    line: accessLogFormatString !== "" && line.ok ? line.value.trimEnd() : defaultOtlpLine,
+    fields: fields.ok ? fields.value : defaultJsonFormat.fields,
+  };
+}
+
+function telemetryClusters({ tracing: traces, envoy }: Spec): readonly string[] | undefined {
+  const called = [traces?.extensionService, envoy?.logging?.otlp?.extensionService].flatMap((service) => (service === undefined ? [] : [extensionCluster(service)]));
+  return called.length === 0 ? undefined : [...new Set(called)];
+}
+
+function extensionCluster({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
+  return `extension/${namespace}/${name}`;
+}
+
 function lineFormat(format: string, text: string, fields: readonly string[] | undefined, errors: FieldError[], at: (...field: FieldPath) => FieldPath): AccessLogFormat | undefined {
   if (format === "json") {
     const parsed = parseJsonFields(fields === undefined || fields.length === 0 ? defaultJsonFields : fields);
@@ -167,7 +194,7 @@ function tracing(spec: Spec["tracing"], errors: FieldError[]): Tracing | undefin
     return 100;
   };
   return {
-    cluster: `extension/${spec.extensionService.namespace}/${spec.extensionService.name}`,
+    cluster: extensionCluster(spec.extensionService),
     serviceName: spec.serviceName === undefined || spec.serviceName === "" ? "contour" : spec.serviceName,
     percent: { overall: share("overallSampling"), random: share("randomSampling"), client: share("clientSampling") },
     maxPathTagLength: spec.maxPathTagLength ?? 256,

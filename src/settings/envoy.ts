@@ -1,4 +1,4 @@
-import type { AccessLogFormat, AccessLogLevel } from "#settings/access-log";
+import type { AccessLogFormat, AccessLogLevel, OtlpLog } from "#settings/access-log";
 
 /** The Envoy that the generated types belong to. */
 export const envoyVersion = "1.40.0";
@@ -34,6 +34,8 @@ export interface EnvoySettings {
   readonly accessLogPathHttps?: string;
   readonly accessLogFormat: AccessLogFormat;
   readonly accessLogLevel: AccessLogLevel;
+  /** Where the same goes over OTLP; absent for nowhere. */
+  readonly accessLogOtlp?: OtlpLog;
   readonly timeouts: {
     /** The time to receive a whole request. */
     readonly request?: TimeoutChoice;

@@ -47,6 +47,8 @@ export interface Settings {
   readonly dnsLookupFamily: "auto" | "v4" | "v6" | "all";
   /** Asked about all requests; hosts and routes may opt out, or have one of their own. As ContourConfiguration has it. */
   readonly globalAuthorization?: NonNullable<Configuration["globalExtAuth"]>;
+  /** ExtensionServices that every Envoy calls by itself, for traces and logs: their clusters. */
+  readonly telemetryClusters: readonly string[];
   /** Counts requests for all Envoys together. As ContourConfiguration has it. */
   readonly rateLimitService?: NonNullable<Configuration["rateLimitService"]>;
   /** Header changes for all backends, where an object says nothing about that header. As ContourConfiguration has it. */
@@ -97,6 +99,7 @@ export const defaultSettings: Settings = {
   // Envoy by itself would stop at 1.2.
   upstreamTls: { minimumVersion: "1.2", maximumVersion: "1.3" },
   circuitBreakers: {},
+  telemetryClusters: [],
   upstreamAddresses: "endpoints",
   preferredAddressFamily: "any",
   dnsLookupFamily: "auto",

@@ -1,8 +1,9 @@
 import * as grpc from "@grpc/grpc-js";
 import type { Asked } from "./authorization.ts";
 import type { Peer } from "./listen.ts";
+import { addOtlp } from "./otlp.ts";
 
-/** Starts an OpenTelemetry collector (TraceService/Export) that counts what it gets, and of that the spans that say `golden`. */
+/** Starts an OpenTelemetry collector that counts what it gets: spans that say `golden`, bodies and attributes of log records. */
 export async function startCollector(asked: Asked): Promise<Peer> {
   const server = new grpc.Server();
   const asIs = (bytes: Buffer): Buffer => bytes;
@@ -12,6 +13,14 @@ export async function startCollector(asked: Asked): Promise<Peer> {
     callback(null, Buffer.alloc(0));
   };
   server.addService({ call: method }, { call: answer });
+  addOtlp(server, {
+    onLog: ({ body, attributes, resource }) => {
+      for (const [name, value] of [["body", body], ...Object.entries(attributes), ...Object.entries(resource)]) {
+        const what = `log ${name}: ${value}`;
+        asked.times.set(what, (asked.times.get(what) ?? 0) + 1);
+      }
+    },
+  });
   const port = await new Promise<number>((resolve, reject) => server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => (error === null ? resolve(bound) : reject(error))));
   return {
     port,

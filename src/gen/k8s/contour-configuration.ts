@@ -89,6 +89,13 @@ export interface ContourConfiguration {
         readonly accessLogFormatString?: string;
         readonly accessLogJSONFields?: ReadonlyArray<string>;
         readonly accessLogLevel?: string;
+        readonly otlp?: {
+          readonly extensionService: {
+            readonly name: string;
+            readonly namespace: string;
+          };
+          readonly serviceName?: string;
+        };
       };
       readonly metrics?: {
         readonly address?: string;

@@ -21,6 +21,8 @@ export const configurationKeys: ReadonlyMap<string, ConfigurationKey> = new Map(
   ["accesslog-format", same("envoy.logging.accessLogFormat")],
   ["accesslog-format-string", same("envoy.logging.accessLogFormatString")],
   ["accesslog-level", same("envoy.logging.accessLogLevel")],
+  ["accesslog-otlp.extensionService", reference("envoy.logging.otlp.extensionService")],
+  ["accesslog-otlp.serviceName", same("envoy.logging.otlp.serviceName")],
   ["json-fields", same("envoy.logging.accessLogJSONFields")],
   ["tls.minimum-protocol-version", same("envoy.listener.tls.minimumProtocolVersion")],
   ["tls.maximum-protocol-version", same("envoy.listener.tls.maximumProtocolVersion")],

@@ -29,7 +29,8 @@ export function envoyListenerRule(settings: Settings): Rule {
       const services = listenerServices(read, settings);
       const sessions = transport === "http" || transport === "https" ? { sessions: true } : {};
       emit(listeners, bucket, { name: splitFleet(bucket).name, address: site.address, port: envoyPort, protocol: transport, proxyProtocol: transport !== "udp" && chosen.useProxyProtocol, ...quic, ...services, ...sessions });
-      for (const service of [services.authorization, services.rateLimitService]) if (service !== undefined) shareService(read, emit, service.cluster, site.fleet);
+      const called = [services.authorization, services.rateLimitService].flatMap((service) => service?.cluster ?? []);
+      for (const cluster of [...called, ...chosen.telemetryClusters]) shareService(read, emit, cluster, site.fleet);
     },
   };
 }

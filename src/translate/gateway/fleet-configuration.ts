@@ -63,8 +63,8 @@ export function settleFleets(settings: Settings): Rule {
     derive(fleet, read, emit) {
       const spec = read.one(fleetConfigurations, fleet);
       if (spec === undefined) return;
-      const { useProxyProtocol, connectTimeoutMs, minimumTlsVersion, maximumTlsVersion, upstreamTls, circuitBreakers, dnsLookupFamily, http3 } = configure({ settings, envoySettings: defaultEnvoySettings }, spec).settings;
-      emit(fleetSettings, fleet, { ...settings, useProxyProtocol, connectTimeoutMs, minimumTlsVersion, maximumTlsVersion, upstreamTls, circuitBreakers, dnsLookupFamily, http3 });
+      const { useProxyProtocol, connectTimeoutMs, minimumTlsVersion, maximumTlsVersion, upstreamTls, circuitBreakers, dnsLookupFamily, http3, telemetryClusters } = configure({ settings, envoySettings: defaultEnvoySettings }, spec).settings;
+      emit(fleetSettings, fleet, { ...settings, useProxyProtocol, connectTimeoutMs, minimumTlsVersion, maximumTlsVersion, upstreamTls, circuitBreakers, dnsLookupFamily, http3, telemetryClusters });
     },
   };
 }
