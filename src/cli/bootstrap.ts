@@ -1,5 +1,9 @@
+import { hostname } from "node:os";
+import { Option } from "commander";
 import type { Command } from "commander";
-import { parsePort } from "#cli/number-option";
+import { parseHostPort } from "#cli/host-port";
+import type { HostPort } from "#cli/host-port";
+import { parseDuration, parsePort } from "#cli/number-option";
 
 interface Options {
   readonly adminAddress: string;
@@ -14,6 +18,8 @@ interface Options {
   readonly overloadDownstreamMaxConn: string;
   readonly namespace?: string;
   readonly xdsResourceVersion: string;
+  readonly otlpMetrics?: HostPort;
+  readonly otlpMetricsInterval: number;
 }
 
 /** Defines `contour bootstrap`. Names and defaults as Go Contour's. */
@@ -33,6 +39,8 @@ export function defineBootstrap(program: Command, finish: (code: number) => void
     .option("--namespace <name>", "namespace of Envoy (env CONTOUR_NAMESPACE)", process.env["CONTOUR_NAMESPACE"] ?? "projectcontour")
     .option("--overload-max-heap <bytes>", "heap size at which Envoy protects itself; 0 is off", "0")
     .option("--overload-downstream-max-conn <count>", "connections that Envoy accepts in all; 0 is off", "0")
+    .option("--otlp-metrics <host:port>", "OpenTelemetry collector that gets Envoy's metrics over gRPC without TLS; none unless said", parseHostPort)
+    .addOption(new Option("--otlp-metrics-interval <duration>", "time between two reports to it").argParser(parseDuration).default(5000, "5s"))
     .option("--xds-resource-version <version>", "only v3", "v3")
     .addHelpText("after", "\nExamples:\n  contour bootstrap --xds-address contour --envoy-cafile ca.crt --envoy-cert-file tls.crt --envoy-key-file tls.key --resources-dir /config/resources /config/envoy.json\n  contour bootstrap --admin-address /tmp/admin.sock - | envoy --config-yaml /dev/stdin")
     .action(async (path: string, options: Options) => finish(await write(path, options)));
@@ -55,6 +63,7 @@ async function write(path: string, options: Options): Promise<number> {
     maxConnections: BigInt(options.overloadDownstreamMaxConn),
     ...(family === undefined ? {} : { dnsLookupFamily: family }),
     ...(caFile === undefined || certFile === undefined || keyFile === undefined ? {} : { tls: { caFile, certFile, keyFile } }),
+    ...(options.otlpMetrics === undefined ? {} : { metrics: { ...options.otlpMetrics, intervalMs: options.otlpMetricsInterval, instance: { kind: "name" as const, name: hostname() } } }),
     ...(options.resourcesDir === undefined ? {} : { resourcesDir: options.resourcesDir }),
   });
   return 0;

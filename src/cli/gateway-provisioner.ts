@@ -1,4 +1,6 @@
 import type { Command } from "commander";
+import { parseHostPort } from "#cli/host-port";
+import type { HostPort } from "#cli/host-port";
 import { parsePort } from "#cli/number-option";
 import { contourImage } from "#cli/release";
 import { defaultEnvoySettings, envoyVersion } from "#settings/envoy";
@@ -14,6 +16,7 @@ interface Options {
   readonly xdsAddress: string;
   readonly xdsPort: number;
   readonly xdsServiceHost: string;
+  readonly otlpMetrics?: HostPort;
   readonly debug?: boolean;
 }
 
@@ -34,6 +37,7 @@ export function defineGatewayProvisioner(program: Command, finish: (code: number
     .option("--gateway-controller-name <name>", "the controller name of GatewayClasses to serve", "projectcontour.io/gateway-controller")
     .option("--xds-address <address>", "address of the xDS server", "0.0.0.0")
     .option("--xds-port <port>", "port of the xDS server", parsePort, 8001)
+    .option("--otlp-metrics <host:port>", "OpenTelemetry collector that gets the Envoys' metrics over gRPC without TLS; none unless said", parseHostPort)
     .option("--xds-service-host <host>", "the name under which Envoys find this controller", `contour.${namespace}.svc`)
     .option("-d, --debug", "log more")
     .addHelpText("after", "\nExample:\n  contour gateway-provisioner --enable-leader-election --xds-service-host contour-gateway-provisioner.projectcontour.svc")
@@ -61,7 +65,7 @@ async function start(options: Options): Promise<number> {
     health: http,
     debug: { address: "127.0.0.1", port: 6060 },
     gatewaysOnly: true,
-    provision: { namespace, settings: { envoyImage: options.envoyImage, contourImage: options.contourImage, imagePullPolicy: "IfNotPresent", xds: { host: options.xdsServiceHost, port: options.xdsPort } } },
+    provision: { namespace, settings: { envoyImage: options.envoyImage, contourImage: options.contourImage, imagePullPolicy: "IfNotPresent", xds: { host: options.xdsServiceHost, port: options.xdsPort }, ...(options.otlpMetrics === undefined ? {} : { otlpMetrics: options.otlpMetrics }) } },
     envoyService: { namespace, name: "envoy" },
     ...(options.enableLeaderElection === true ? { leaderElection: { namespace, name: "0d879e31.projectcontour.io", leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 } } : {}),
     log,

@@ -5,6 +5,8 @@ import type { ConfigurationSource } from "#app/configuration-source";
 import { parseGoDuration } from "#lib/go-duration";
 import { fail, ok } from "#lib/result";
 import type { Result } from "#lib/result";
+import { parseHostPort } from "#cli/host-port";
+import type { HostPort } from "#cli/host-port";
 import { parsePort } from "#cli/number-option";
 import { contourImage } from "#cli/release";
 import { defaultEnvoySettings, envoyVersion } from "#settings/envoy";
@@ -60,6 +62,7 @@ interface Options {
   readonly provisionedContourImage: string;
   readonly provisionedImagePullPolicy: "Always" | "IfNotPresent" | "Never";
   readonly xdsServiceHost: string;
+  readonly provisionedOtlpMetrics?: HostPort;
   readonly debug?: boolean;
 }
 
@@ -114,6 +117,7 @@ export function defineServe(program: Command, finish: (code: number) => void): v
     .option("--provisioned-envoy-image <image>", "the image of those Envoys", `envoyproxy/envoy:distroless-v${envoyVersion}`)
     .option("--provisioned-contour-image <image>", "the image of the shutdown managers beside them", contourImage())
     .addOption(new Option("--provisioned-image-pull-policy <policy>", "when these images are pulled").choices(["Always", "IfNotPresent", "Never"]).default("IfNotPresent"))
+    .option("--provisioned-otlp-metrics <host:port>", "OpenTelemetry collector that gets those Envoys' metrics over gRPC without TLS; none unless said", parseHostPort)
     .option("--xds-service-host <host>", "the name under which those Envoys find this controller", `contour.${namespace}.svc`)
     .addOption(new Option("--disable-feature <kind>", "kinds to leave alone; may be repeated").choices(Object.keys(features)).default([], "none").argParser((name, all: readonly string[]) => [...all, feature(name)]))
     .addOption(new Option("--log-format <format>", "how log lines are written").choices(["text", "json"]).default("json"))
@@ -210,7 +214,7 @@ async function start(flags: Options, namespace: string, isGiven: (flag: string) 
     http: { address: options.httpAddress, port: options.httpPort },
     health: { address: options.healthAddress, port: options.healthPort },
     debug: { address: options.debugHttpAddress, port: options.debugHttpPort },
-    ...(options.provisionGateways === true ? { provision: { namespace, settings: { envoyImage: options.provisionedEnvoyImage, contourImage: options.provisionedContourImage, imagePullPolicy: options.provisionedImagePullPolicy, xds: { host: options.xdsServiceHost, port: options.xdsPort } } } } : {}),
+    ...(options.provisionGateways === true ? { provision: { namespace, settings: { envoyImage: options.provisionedEnvoyImage, contourImage: options.provisionedContourImage, imagePullPolicy: options.provisionedImagePullPolicy, xds: { host: options.xdsServiceHost, port: options.xdsPort }, ...(options.provisionedOtlpMetrics === undefined ? {} : { otlpMetrics: options.provisionedOtlpMetrics }) } } } : {}),
     namespaces,
     envoyService: { namespace: options.envoyServiceNamespace, name: options.envoyServiceName },
     ...(statusAddresses.length === 0 ? {} : { statusAddresses }),

@@ -2,6 +2,8 @@ import { typedConfig } from "#envoy/any";
 import { pipe, xdsCluster } from "#envoy/bootstrap-cluster";
 import type { XdsUpstream } from "#envoy/bootstrap-cluster";
 import { ads } from "#envoy/config-source";
+import { metricsCollector } from "#envoy/metrics-collector";
+import type { MetricsCollector } from "#envoy/metrics-collector";
 import { socketAddress } from "#envoy/address";
 import { fromCanonicalJson, toCanonicalJson } from "#envoy/json";
 import type { JsonValue } from "#envoy/json";
@@ -33,6 +35,8 @@ export interface BootstrapOptions {
   /** Who this Envoy is; absent leaves it to the flags of the Envoy binary. */
   readonly node?: { readonly id: string; readonly cluster: string };
   readonly overload?: OverloadLimits;
+  /** Absent sends metrics nowhere; Prometheus fetches them all the same. */
+  readonly metrics?: MetricsCollector;
 }
 
 /** The name of the cluster that the controller is reached by. */
@@ -40,11 +44,13 @@ export const xdsClusterName = "contour";
 
 /** Builds the configuration that an Envoy starts with: it gets everything else from the controller, over one delta stream. */
 export function buildBootstrap(options: BootstrapOptions): Bootstrap {
-  const { node, xds, admin, overload } = options;
+  const { node, xds, admin, overload, metrics } = options;
+  const collector = metrics === undefined ? undefined : metricsCollector(metrics);
   return Bootstrap.fromPartial({
     ...(node && { node: { id: node.id, cluster: node.cluster } }),
     dynamicResources: { adsConfig: adsOverOneStream(), cdsConfig: ads, ldsConfig: ads },
-    staticResources: { clusters: [xdsCluster(xdsClusterName, xds), ...adminClusters(admin)] },
+    staticResources: { clusters: [xdsCluster(xdsClusterName, xds), ...adminClusters(admin), ...(collector === undefined ? [] : [collector.cluster])] },
+    ...collector?.sink,
     layeredRuntime,
     admin: adminInterface(admin),
     ...(overload && Object.values(overload).some((limit) => limit !== undefined) && { overloadManager: overloadManager(overload) }),

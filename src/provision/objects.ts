@@ -35,13 +35,14 @@ function metadata(plan: FleetPlan, name: string): KubeObject["metadata"] {
   return { name, namespace, labels: fleetLabels(plan), annotations: { ...plan.annotations }, ownerReferences } as KubeObject["metadata"];
 }
 
-function configurationData(plan: FleetPlan, { xds }: ProvisionSettings): Readonly<Record<string, string>> {
+function configurationData(plan: FleetPlan, { xds, otlpMetrics }: ProvisionSettings): Readonly<Record<string, string>> {
   const { overloadMaxHeapSize = 0, overloadMaxDownstreamConnections = 0 } = plan.parameters.envoy ?? {};
   const tls = { caFile: `${mounts.certificates}/ca.crt`, certFile: `${mounts.certificates}/tls.crt`, keyFile: `${mounts.certificates}/tls.key`, resourcesDir: mounts.configuration };
   const bootstrap = buildBootstrap({
     admin: { kind: "unix", path: `${mounts.admin}/admin.sock` },
     xds: { kind: "tcp", address: xds.host, port: xds.port, tls },
     overload: { ...(overloadMaxHeapSize > 0 ? { maxHeapBytes: BigInt(overloadMaxHeapSize) } : {}), ...(overloadMaxDownstreamConnections > 0 ? { maxDownstreamConnections: BigInt(overloadMaxDownstreamConnections) } : {}) },
+    ...(otlpMetrics === undefined ? {} : { metrics: { ...otlpMetrics, instance: { kind: "environment" as const } } }),
   });
   const files = secretFiles(tls).map(({ path, text }) => [fileName(path), text] as const);
   return { "envoy.json": bootstrapJson(bootstrap), ...Object.fromEntries(files) };

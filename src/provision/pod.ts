@@ -70,7 +70,12 @@ function shutdownManager({ contourImage, imagePullPolicy }: ProvisionSettings): 
   };
 }
 
-function envoyContainer(plan: FleetPlan, { envoyImage, imagePullPolicy, envoy: { stats } }: ProvisionSettings): object {
+/** Who reports metrics, as Envoy and OpenTelemetry read it. */
+function reporter({ fleet }: FleetPlan): object {
+  return { name: "OTEL_RESOURCE_ATTRIBUTES", value: `service.instance.id=$(POD_NAME),k8s.namespace.name=$(POD_NAMESPACE),k8s.pod.name=$(POD_NAME),contour.fleet=${fleet}` };
+}
+
+function envoyContainer(plan: FleetPlan, { envoyImage, imagePullPolicy, envoy: { stats }, otlpMetrics }: ProvisionSettings): object {
   const { logLevel = "info", baseID = 0, resources, extraVolumeMounts = [] } = plan.parameters.envoy ?? {};
   const field = (name: string, fieldPath: string): object => ({ name, valueFrom: { fieldRef: { fieldPath } } });
   return {
@@ -78,7 +83,7 @@ function envoyContainer(plan: FleetPlan, { envoyImage, imagePullPolicy, envoy: {
     image: envoyImage,
     imagePullPolicy,
     args: ["-c", `${mounts.configuration}/envoy.json`, "--service-cluster", plan.fleet, "--service-node", "$(POD_NAMESPACE)/$(POD_NAME)", "--log-level", logLevel, ...(baseID === 0 ? [] : ["--base-id", String(baseID)])],
-    env: [field("POD_NAMESPACE", "metadata.namespace"), field("POD_NAME", "metadata.name")],
+    env: [field("POD_NAMESPACE", "metadata.namespace"), field("POD_NAME", "metadata.name"), ...(otlpMetrics === undefined ? [] : [reporter(plan)])],
     ports: [{ name: "metrics", containerPort: stats.port, protocol: "TCP" }],
     readinessProbe: { httpGet: { path: "/ready", port: stats.port }, periodSeconds: 2 },
     lifecycle: { preStop: { httpGet: { path: "/shutdown", port: shutdownPort, scheme: "HTTP" } } },

@@ -9,6 +9,8 @@ export interface ProvisionSettings {
   /** The address at which Envoys find the controller. */
   readonly xds: { readonly host: string; readonly port: number };
   readonly envoy: Pick<EnvoySettings, "stats">;
+  /** The OpenTelemetry collector that gets the Envoys' metrics; absent for none. */
+  readonly otlpMetrics?: { readonly address: string; readonly port: number };
 }
 
 /** A certificate by which Envoys are known, with the authority of the controller's, as PEM. */

@@ -33,7 +33,7 @@ const choices: Readonly<Record<string, object>> = {
   "everything else": {
     configuration: { httpproxy: { rootNamespaces: ["team"] } },
     controller: { ingressClassName: "edge", rootNamespaces: "team", secretNamespaces: ["default", "kube-system"], extraArgs: ["--debug"], podAnnotations: { team: "edge" }, nodeSelector: { role: "edge" }, tolerations: [{ key: "edge", operator: "Exists" }], serviceAccountAnnotations: { cloud: "role" } },
-    envoy: { hostPorts: { enabled: false }, service: { type: "ClusterIP", annotations: { a: "b" } }, logLevel: "warn" },
+    envoy: { hostPorts: { enabled: false }, service: { type: "ClusterIP", annotations: { a: "b" } }, logLevel: "warn", otlpMetrics: "collector.telemetry.svc:4317" },
     certgen: { lifetimeDays: 30 }, ingressClass: { create: true, default: true }, podDisruptionBudgets: { enabled: false }, imagePullSecrets: [{ name: "mirror" }],
     image: { repository: "example.com/contour", tag: "mine" },
   },
