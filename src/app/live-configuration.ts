@@ -45,7 +45,6 @@ type Spec = ContourConfiguration["spec"];
 export class LiveConfiguration {
   readonly #options: LiveConfigurationOptions;
   readonly #first = Promise.withResolvers<LiveChoices>();
-  readonly #missing = Promise.withResolvers<void>();
   #choices: LiveChoices | undefined;
   #spec: Spec = {};
   #started: Spec | undefined;
@@ -60,11 +59,6 @@ export class LiveConfiguration {
   /** What counts at the start. Nothing is guessed: it waits for a configuration that does not exist yet. */
   get first(): Promise<LiveChoices> {
     return this.#first.promise;
-  }
-
-  /** Resolves when it is known that there is no configuration at the start. */
-  get missing(): Promise<void> {
-    return this.#missing.promise;
   }
 
   /** From now on changes are told; also what came since `first`. */
@@ -122,7 +116,6 @@ export class LiveConfiguration {
     metric(false, clock());
     if (this.#choices !== undefined) return log.error(`${why}; the last good one stays in force`);
     log.error(`${why}; nothing is served before there is one`);
-    this.#missing.resolve();
   }
 
   /** What was written at the start counts on; also when it is written differently now. */

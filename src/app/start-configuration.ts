@@ -49,7 +49,8 @@ export async function startConfiguration(given: GivenConfiguration, options: Sta
   const early: ObjectEvent[] = [];
   let onEvents = (events: readonly ObjectEvent[]): void => void early.push(...events);
   followConfiguration(source, { ...options, log, signal, onNews: (news) => live.take(news), onEvents: (events) => onEvents(events) });
-  const first = await whileWaiting(live, given, options);
+  // A file was read already.
+  const first = source.kind === "file" ? await live.first : await whileWaiting(live, given, options);
   return first && {
     first,
     follow(follower, hear) {
@@ -60,13 +61,11 @@ export async function startConfiguration(given: GivenConfiguration, options: Sta
   };
 }
 
+/** Answers for its health meanwhile: the API server may be away, or the object not there yet, and a restart helps in neither case. */
 async function whileWaiting(live: LiveConfiguration, given: GivenConfiguration, { state, alive }: StartConfigurationOptions): Promise<LiveChoices | undefined> {
-  const { signal } = given;
+  const { signal, health } = given;
+  const http = await serveHttp({ http: health, health, debug: health, registry: new Registry(), ready: () => false, state, alive, debugPages: [] });
   const aborted = new Promise<undefined>((resolve) => (signal.aborted ? resolve(undefined) : signal.addEventListener("abort", () => resolve(undefined), { once: true })));
-  const missing = live.missing.then(() => "missing" as const);
-  const early = await Promise.race([live.first, missing, aborted]);
-  if (early !== "missing") return early;
-  const http = await serveHttp({ http: given.health, health: given.health, debug: given.health, registry: new Registry(), ready: () => false, state, alive, debugPages: [] });
   try {
     return await Promise.race([live.first, aborted]);
   } finally {

@@ -139,7 +139,7 @@ describe("contour serve --contour-config-name", { timeout: 120_000 }, () => {
     try {
       await waitFor(async () => (await page(waiting.httpPort, "/healthz")).status === 200, { what: "it is alive" });
       assert.equal((await page(waiting.httpPort, "/readyz")).status, 503);
-      assert.match(waiting.process.logTail(), /ContourConfiguration projectcontour\/contour does not exist; create it/);
+      await waitFor(() => waiting.process.logTail().includes("ContourConfiguration projectcontour/contour does not exist; create it"), { what: "it says what it waits for" });
       await api.apply([configuration({ envoy: { listener: { compression: { algorithm: "zstd" } } } })]);
       await waitFor(async () => (await page(waiting.httpPort, "/readyz")).status === 200, { what: "it is ready" });
     } finally {
