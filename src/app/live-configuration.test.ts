@@ -87,10 +87,10 @@ describe("a configuration that changes", () => {
   });
 
   it("is waited for at the start; what is wrong in the first one counts as not written", async () => {
-    const { live, write } = world();
+    const { live, write, metric } = world();
     live.take({ kind: "absent", reason: "it does not exist" });
     write({ envoy: { timeouts: { connectTimeout: "soon" } }, httpproxy: { disablePermitInsecure: true } });
     const { settings } = await live.first;
-    assert.deepEqual([settings.connectTimeoutMs, settings.disablePermitInsecure], [2000, true]);
+    assert.deepEqual([settings.connectTimeoutMs, settings.disablePermitInsecure, metric], [2000, true, [false, false]]);
   });
 });

@@ -8,6 +8,7 @@ import type { Problem } from "#conditions/problem";
 import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import { formatFieldPath } from "#k8s/object";
 import type { FieldPath } from "#k8s/object";
+import { Bug } from "#lib/bug";
 import { differingPaths } from "#lib/differing-paths";
 import type { ConfigurationMetric } from "#metrics/configuration";
 import type { Choices } from "#settings/configuration";
@@ -81,29 +82,30 @@ export class LiveConfiguration {
         this.#options.log.error(news.reason);
         return this.#keep("there is no configuration");
       default:
-        throw new Error(`news ${news satisfies never}`);
+        throw new Bug(`news ${news satisfies never}`);
     }
   }
 
   #written({ spec, describe, object }: Extract<ConfigurationNews, { readonly kind: "written" }>): void {
-    const { base, log } = this.#options;
+    const { base, log, metric, clock } = this.#options;
     const { settings, envoySettings, problems: found } = applyConfiguration(base, spec);
     const problems = [...found, ...this.#fixedProblems(spec), ...this.#unwatched(spec)];
     for (const { severity, path, message } of problems) log[severity === "error" ? "error" : "warn"](describe(path, message));
     this.#tell(object, problems);
+    const isValid = found.every(({ severity }) => severity !== "error");
     // The very first one has no better one before it: what is wrong in it counts as not written.
-    if (this.#choices !== undefined && found.some(({ severity }) => severity === "error")) return this.#keep("the configuration is not valid");
+    if (this.#choices !== undefined && !isValid) return this.#keep("the configuration is not valid");
     this.#takeOver(spec, { settings, envoySettings, places: placesOf(spec, base.places) });
+    metric(isValid, clock());
   }
 
   #takeOver(spec: Spec, choices: LiveChoices): void {
-    const { log, clock, metric } = this.#options;
+    const { log } = this.#options;
     const fields = differingPaths(this.#spec, spec).map((path) => formatFieldPath(["spec", ...path]));
     const isFirst = this.#choices === undefined;
     this.#choices = choices;
     this.#spec = spec;
     this.#started ??= spec;
-    metric(true, clock());
     this.#first.resolve(choices);
     if (isFirst || fields.length === 0) return;
     this.#changed = true;
