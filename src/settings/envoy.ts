@@ -113,7 +113,7 @@ export const defaultEnvoySettings: EnvoySettings = {
   httpVersions: ["HTTP/2", "HTTP/1.1"],
   runtime: {},
   exactConnectionBalance: false,
-  certificatesOnDemandFrom: 250,
+  certificatesOnDemandFrom: 100,
   cipherSuites,
   ecdhCurves: [],
   fingerprints: { ja3: false, ja4: false },
