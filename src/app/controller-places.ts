@@ -1,7 +1,8 @@
 import { isIP } from "node:net";
 import type { LoadBalancerAddress } from "#app/controller";
-import type { HttpAddress } from "#app/http-endpoints";
+import type { HttpAddress, MetricsAddress } from "#app/http-endpoints";
 import type { ServerFiles } from "#app/xds-identity";
+import { readMetricsTls } from "#settings/configuration";
 import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 
 /** Where Envoys reach the controller. */
@@ -16,7 +17,7 @@ export interface XdsPlace {
 /** Where the controller itself is reached, and what it looks at for statuses. */
 export interface ControllerPlaces {
   readonly xds: XdsPlace;
-  readonly http: HttpAddress;
+  readonly http: MetricsAddress;
   readonly health: HttpAddress;
   readonly debug: HttpAddress;
   readonly envoyService: { readonly namespace: string; readonly name: string };
@@ -31,12 +32,18 @@ export function placesOf({ xdsServer, metrics, health, debug, envoy, ingress }: 
   const tls = insecure ? undefined : tlsOf(xdsServer?.tls, base.xds.tls);
   return {
     xds: { ...at(xdsServer, base.xds), insecure, ...(tls === undefined ? {} : { tls }) },
-    http: at(metrics, base.http),
+    http: { ...at(metrics, base.http), ...metricsTls(metrics, base.http) },
     health: at(health, base.health),
     debug: at(debug, base.debug),
     envoyService: { namespace: envoy?.service?.namespace || base.envoyService.namespace, name: envoy?.service?.name || base.envoyService.name },
     ...(addresses.length > 0 ? { statusAddresses: addresses } : base.statusAddresses === undefined ? {} : { statusAddresses: base.statusAddresses }),
   };
+}
+
+/** What is wrong with these fields is said by `configure`. */
+function metricsTls(metrics: ContourConfiguration["spec"]["metrics"], base: MetricsAddress): Pick<MetricsAddress, "tls"> {
+  const tls = readMetricsTls(metrics?.tls, [], []) ?? base.tls;
+  return tls === undefined ? {} : { tls };
 }
 
 function tlsOf(own: NonNullable<ContourConfiguration["spec"]["xdsServer"]>["tls"], base: ServerFiles | undefined): ServerFiles | undefined {

@@ -1,9 +1,12 @@
 import { createServer } from "node:http";
-import type { Server } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { text } from "#app/debug/page";
 import type { Answer, Page, PageRequest } from "#app/debug/page";
 import type { Health } from "#app/health";
+import { secureServer } from "#app/secure-server";
+import type { MetricsTls } from "#settings/envoy";
 
 /** Where something is served over HTTP. */
 export interface HttpAddress {
@@ -11,9 +14,17 @@ export interface HttpAddress {
   readonly port: number;
 }
 
+/** Where metrics are served; over TLS they have a port of their own, and pages for probes are elsewhere. */
+export interface MetricsAddress extends HttpAddress {
+  readonly tls?: MetricsTls;
+}
+
+/** Milliseconds in which a request has to be sent. */
+const requestTimeout = 10_000;
+
 /** What the endpoints show. */
 export interface HttpEndpoints {
-  readonly http: HttpAddress;
+  readonly http: MetricsAddress;
   readonly health: HttpAddress;
   readonly debug: HttpAddress;
   readonly registry: Registry;
@@ -22,11 +33,13 @@ export interface HttpEndpoints {
   /** Whether the API server answers. */
   readonly alive: () => Promise<boolean>;
   readonly debugPages: readonly Page[];
+  readonly log: Logger;
+  readonly signal: AbortSignal;
 }
 
 /** Serves metrics, health and debug pages; pages of one address share a server. */
 export async function serveHttp(endpoints: HttpEndpoints): Promise<{ close(): void }> {
-  const { registry } = endpoints;
+  const { registry, http: { tls } } = endpoints;
   const alive = async (): Promise<Answer> => endpoints.state.answer(await endpoints.alive().catch(() => false));
   const health: readonly Page[] = [
     { path: "/health", about: "", answer: alive },
@@ -34,10 +47,12 @@ export async function serveHttp(endpoints: HttpEndpoints): Promise<{ close(): vo
     { path: "/readyz", about: "", answer: () => (endpoints.ready() ? text("ok") : text("the first configuration is not complete yet", 503)) },
   ];
   const metrics: Page = { path: "/metrics", about: "", answer: async () => ({ status: 200, body: await registry.metrics(), type: registry.contentType }) };
-  const wanted: readonly (readonly [HttpAddress, readonly Page[]])[] = [[endpoints.http, [...health, metrics]], [endpoints.health, health], [endpoints.debug, endpoints.debugPages]];
+  const wanted: readonly (readonly [HttpAddress, readonly Page[]])[] = [...(tls === undefined ? [[endpoints.http, [...health, metrics]] as const] : []), [endpoints.health, health], [endpoints.debug, endpoints.debugPages]];
   const byAddress = new Map<string, { readonly at: HttpAddress; readonly pages: readonly Page[] }>();
   for (const [at, pages] of wanted) byAddress.set(`${at.address}:${at.port}`, { at, pages: [...(byAddress.get(`${at.address}:${at.port}`)?.pages ?? []), ...pages] });
-  const servers = await Promise.all([...byAddress.values()].map(({ at, pages }) => listen(at, pages)));
+  const plain = [...byAddress.values()].map(({ at, pages }) => listen(createServer({ requestTimeout }), at, pages));
+  const secure = tls === undefined ? [] : [secureServer(tls, { requestTimeout }, endpoints.log, endpoints.signal).then((server) => listen(server, endpoints.http, [metrics]))];
+  const servers = await Promise.all([...plain, ...secure]);
   return {
     close() {
       for (const server of servers) {
@@ -48,8 +63,8 @@ export async function serveHttp(endpoints: HttpEndpoints): Promise<{ close(): vo
   };
 }
 
-async function listen({ address, port }: HttpAddress, pages: readonly Page[]): Promise<Server> {
-  const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
+async function listen(server: Server, { address, port }: HttpAddress, pages: readonly Page[]): Promise<Server> {
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     answer(pages, request.method ?? "GET", request.url ?? "/").then(
       ({ status, body, type }) => response.writeHead(status, { "content-type": type }).end(request.method === "HEAD" ? "" : body),
       (error: unknown) => response.writeHead(500, { "content-type": "text/plain" }).end(`${String(error)}\n`),

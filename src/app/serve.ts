@@ -80,6 +80,7 @@ export async function serve(given: ServeOptions): Promise<void> {
   const choices = configuration.first;
   const options: ServeOptions = { ...given, ...choices.places };
   requireTls(options);
+  requireOwnPort(options);
   const versions = new Map<KindName, string>();
   // A controller for Gateways alone may not write events: conditions say what there is to say about its kinds.
   const recorder = new EventRecorder({ client, log, clock, instance: process.env["POD_NAME"] ?? "contour", onOutcome: observation.events });
@@ -168,8 +169,15 @@ export async function serve(given: ServeOptions): Promise<void> {
 }
 
 /** The pods of provisioned Envoys have probes on the ports that Envoy had at the start. */
-function withPortsOf({ stats, adminPort }: EnvoySettings, next: EnvoySettings): EnvoySettings {
-  return { ...next, stats, adminPort };
+function withPortsOf({ stats, statsTls, adminPort }: EnvoySettings, { statsTls: _, ...next }: EnvoySettings): EnvoySettings {
+  return { ...next, stats, adminPort, ...(statsTls === undefined ? {} : { statsTls }) };
+}
+
+/** Who probes the controller has no certificate. */
+function requireOwnPort({ http, health, debug }: ServeOptions): void {
+  const other = [health, debug].find((place) => place.port === http.port);
+  if (http.tls === undefined || other === undefined) return;
+  throw new Error(`contour serve: metrics with TLS (metrics.tls of the ContourConfiguration) cannot have port ${http.port}, which serves health checks or debug pages without: write another metrics.port, or health.port`);
 }
 
 function requireTls({ xds, provision }: ServeOptions): void {

@@ -63,8 +63,8 @@ export async function startConfiguration(given: GivenConfiguration, options: Sta
 
 /** Answers for its health meanwhile: the API server may be away, or the object not there yet, and a restart helps in neither case. */
 async function whileWaiting(live: LiveConfiguration, given: GivenConfiguration, { state, alive }: StartConfigurationOptions): Promise<LiveChoices | undefined> {
-  const { signal, health } = given;
-  const http = await serveHttp({ http: health, health, debug: health, registry: new Registry(), ready: () => false, state, alive, debugPages: [] });
+  const { signal, health, log } = given;
+  const http = await serveHttp({ http: health, health, debug: health, registry: new Registry(), ready: () => false, state, alive, debugPages: [], log, signal });
   const aborted = new Promise<undefined>((resolve) => (signal.aborted ? resolve(undefined) : signal.addEventListener("abort", () => resolve(undefined), { once: true })));
   try {
     return await Promise.race([live.first, aborted]);

@@ -6,7 +6,9 @@ import { plainChain } from "#envoy/filters/filter";
 import { router } from "#envoy/filters/router";
 import { headerMatcher } from "#envoy/match";
 import { adminClusterName } from "#envoy/names";
+import { metricsTransport } from "#envoy/metrics-tls";
 import { socketOptions } from "#envoy/socket-options";
+import type { TransportSocket } from "#gen/envoy/envoy/config/core/v3/base";
 import { Listener } from "#gen/envoy/envoy/config/listener/v3/listener";
 import { Filter } from "#gen/envoy/envoy/config/listener/v3/listener_components";
 import { Route } from "#gen/envoy/envoy/config/route/v3/route_components";
@@ -26,7 +28,9 @@ const readOnlyPaths = ["/certs", "/clusters", "/listeners", "/config_dump", "/me
 
 /** Encodes the listener for readiness probes and Prometheus. */
 export function buildStatsListener(settings: EnvoySettings): Uint8Array {
-  return adminProxy(statsListenerName, settings.stats, [adminRoute({ $case: "path", value: "/ready" }), adminRoute({ $case: "prefix", value: "/stats" })], settings);
+  const metrics = adminRoute({ $case: "prefix", value: "/stats" });
+  if (settings.statsTls !== undefined) return adminProxy(statsListenerName, settings.stats, [metrics], settings, metricsTransport(settings.statsTls));
+  return adminProxy(statsListenerName, settings.stats, [adminRoute({ $case: "path", value: "/ready" }), metrics], settings);
 }
 
 /** Encodes a listener for `/ready` alone. */
@@ -45,7 +49,7 @@ function adminRoute(pathSpecifier: NonNullable<NonNullable<Route["match"]>["path
   return Route.fromPartial({ match: { pathSpecifier, headers: [get] }, action: { $case: "route", value: { clusterSpecifier: { $case: "cluster", value: adminClusterName } } } });
 }
 
-function adminProxy(name: string, { address, port }: EnvoyAddress, routes: readonly Route[], settings: EnvoySettings): Uint8Array {
+function adminProxy(name: string, { address, port }: EnvoyAddress, routes: readonly Route[], settings: EnvoySettings, transportSocket?: TransportSocket): Uint8Array {
   const config = {
     statPrefix: name,
     routeSpecifier: { $case: "routeConfig" as const, value: { virtualHosts: [{ name: "backend", domains: ["*"], routes: [...routes] }] } },
@@ -55,5 +59,5 @@ function adminProxy(name: string, { address, port }: EnvoyAddress, routes: reado
   const manager = Filter.fromPartial({ name: "envoy.filters.network.http_connection_manager", configType: typedConfig(HttpConnectionManager, config) });
   // Probes and people get through when all connections are taken, but for the listener that is there to tell so.
   const ignoreGlobalConnLimit = name !== overloadHealthListenerName;
-  return encode(Listener, { name, address: socketAddress(address, port), ignoreGlobalConnLimit, socketOptions: socketOptions(address, settings), filterChains: [{ filters: [manager], transportSocketConnectTimeout: toDuration(10_000) }] });
+  return encode(Listener, { name, address: socketAddress(address, port), ignoreGlobalConnLimit, socketOptions: socketOptions(address, settings), filterChains: [{ filters: [manager], transportSocket, transportSocketConnectTimeout: toDuration(10_000) }] });
 }

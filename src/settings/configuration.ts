@@ -3,7 +3,7 @@ import { parseGoDuration } from "#lib/go-duration";
 import type { FieldError, FieldPath } from "#k8s/object";
 import { accessLogLevels, defaultJsonFields, defaultJsonFormat, defaultOtlpLine, parseJsonFields, parseTextFormat } from "#settings/access-log";
 import type { AccessLogFormat, OtlpLog } from "#settings/access-log";
-import type { EnvoyAddress, EnvoySettings, TimeoutChoice, Tracing } from "#settings/envoy";
+import type { EnvoyAddress, EnvoySettings, MetricsTls, TimeoutChoice, Tracing } from "#settings/envoy";
 import type { Settings } from "#settings/settings";
 
 type Spec = ContourConfiguration["spec"];
@@ -26,6 +26,8 @@ export interface Configured extends Choices {
 export function configure({ settings, envoySettings }: Choices, spec: Spec): Configured {
   const errors: FieldError[] = [];
   const { envoy = {}, httpproxy = {} } = spec;
+  // Where the controller itself is served is not among these choices, but this is where errors are found.
+  readMetricsTls(spec.metrics?.tls, ["spec", "metrics", "tls"], errors);
   checkFeatureFlags(spec, errors);
   const timeouts = envoyTimeouts(envoy, errors);
   const upstream = envoy.cluster?.upstreamTLS;
@@ -63,7 +65,7 @@ export function configure({ settings, envoySettings }: Choices, spec: Spec): Con
     },
     envoySettings: { ...envoySettings, ...some({ tracing: tracing(spec.tracing, errors) }), ...envoyChoices(envoySettings, envoy, errors), timeouts: { ...envoySettings.timeouts, ...timeouts } },
     errors,
-    ignored: ignoredFields(spec),
+    ignored: ignoredFlags(spec),
   };
 }
 
@@ -98,7 +100,7 @@ function envoyChoices(base: EnvoySettings, { listener = {}, cluster = {}, networ
       ...some({ maxRequestsPerConnection: cluster.maxRequestsPerConnection, perConnectionBufferLimitBytes: cluster["per-connection-buffer-limit-bytes"], cipherSuites: cluster.upstreamTLS?.cipherSuites, ecdhCurves: cluster.upstreamTLS?.ecdhCurves }),
     },
     stats: endpoint(base.stats, envoy.metrics),
-    health: endpoint(base.stats, envoy.health),
+    ...metricsTls(base, envoy, errors),
     overloadHealth: overloadHealth(base, envoy, errors),
     adminPort: network.adminPort,
   });
@@ -164,6 +166,25 @@ function lineFormat(format: string, text: string, fields: readonly string[] | un
   if (parsed.ok) return { kind: "text", text: parsed.value };
   errors.push({ path: at("accessLogFormatString"), message: parsed.error });
   return undefined;
+}
+
+/** Who probes Envoy has no certificate, so that `/ready` and metrics with TLS have a port each, as with Go Contour. */
+function metricsTls(base: EnvoySettings, { metrics, health }: EnvoySpec, errors: FieldError[]): Pick<Partial<EnvoySettings>, "health" | "statsTls"> {
+  const chosen = endpoint(base.stats, health);
+  const tls = readMetricsTls(metrics?.tls, ["spec", "envoy", "metrics", "tls"], errors);
+  if (tls === undefined) return some({ health: chosen });
+  const ready = chosen ?? base.health ?? base.stats;
+  if (ready.port !== (metrics?.port ?? base.stats.port)) return { statsTls: tls, health: ready };
+  errors.push({ path: ["spec", "envoy", "metrics", "port"], message: `metrics with TLS cannot have port ${ready.port}, at which Envoy is probed without: write another one here, or in spec.envoy.health.port` });
+  return some({ health: chosen });
+}
+
+/** The files of `metrics.tls` and `envoy.metrics.tls`; undefined where nothing is said, or too little. */
+export function readMetricsTls(spec: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string } | undefined, path: FieldPath, errors: FieldError[]): MetricsTls | undefined {
+  const { caFile = "", certFile = "", keyFile = "" } = spec ?? {};
+  if (caFile === "" && certFile === "" && keyFile === "") return undefined;
+  for (const [field, file] of Object.entries({ certFile, keyFile })) if (file === "") errors.push({ path: [...path, field], message: "metrics over TLS need a certificate and its key: write the file here" });
+  return certFile === "" || keyFile === "" ? undefined : { certFile, keyFile, ...(caFile === "" ? {} : { caFile }) };
 }
 
 /** Its answers differ from those of the other listeners, so that it has an address of its own. */
@@ -257,17 +278,6 @@ function nonZero(value: number | undefined): number | undefined {
 /** The entries that have a value. */
 function some<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
-}
-
-/** Parts of a ContourConfiguration that nothing reads yet. */
-const unread: readonly FieldPath[] = [
-  ["spec", "metrics", "tls"],
-  ["spec", "envoy", "metrics", "tls"],
-];
-
-function ignoredFields(spec: Spec): readonly FieldError[] {
-  const valueAt = (path: FieldPath): unknown => path.slice(1).reduce<unknown>((value, key) => (typeof value === "object" && value !== null ? (value as Readonly<Record<string | number, unknown>>)[key] : undefined), spec);
-  return [...unread.filter((path) => valueAt(path) !== undefined).map((path) => ({ path, message: "this has no effect yet" })), ...ignoredFlags(spec)];
 }
 
 /** The one feature flag that Go Contour once had is how it is here: Envoys get their endpoints from EndpointSlices. */

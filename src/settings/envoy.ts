@@ -12,6 +12,14 @@ export interface EnvoyAddress {
   readonly port: number;
 }
 
+/** Files by which metrics are served over TLS; they are followed. */
+export interface MetricsTls {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** The authority that clients' certificates have to come from; absent asks for none. */
+  readonly caFile?: string;
+}
+
 /** Where spans of requests go, and which. */
 export interface Tracing {
   /** The cluster of the collector. */
@@ -83,6 +91,8 @@ export interface EnvoySettings {
   };
   /** Where `/ready` and the metrics are served; port 0 for nowhere. */
   readonly stats: EnvoyAddress;
+  /** Shows metrics over TLS only: files in Envoy's own file system. Then `/ready` is where `health` is, and there alone. */
+  readonly statsTls?: MetricsTls;
   /** Where `/ready` is served by itself, too; absent for nowhere else. */
   readonly health?: EnvoyAddress;
   /** Where `/ready` answers only while Envoy's overload manager lets connections in; absent for nowhere. */

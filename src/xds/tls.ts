@@ -22,8 +22,6 @@ export class MutualTls extends ServerCredentials {
   readonly #files: TlsFiles;
   readonly #log: Logger;
   readonly #onLoad: (expiresAt: number) => void;
-  #loading: Promise<void> | undefined;
-  #again = false;
 
   private constructor(files: TlsFiles, context: SecureContextOptions, log: Logger, onLoad: (expiresAt: number) => void) {
     super({ requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.3" }, context);
@@ -37,30 +35,12 @@ export class MutualTls extends ServerCredentials {
     const first = await load(files);
     const credentials = new MutualTls(files, first, log, onLoad);
     onLoad(endOf(first));
-    credentials.#follow(signal);
+    followFiles(Object.values(files), signal, log, () => credentials.#load());
     return credentials;
   }
 
   override _equals(other: ServerCredentials): boolean {
     return this === other;
-  }
-
-  #follow(signal: AbortSignal): void {
-    const paths = Object.values(this.#files);
-    for (const folder of new Set(paths.map((path) => dirname(path)))) {
-      watch(folder, { persistent: false, signal }, () => this.#reload()).on("error", (error) => this.#log.warn({ folder, error }, "Cannot watch a folder of certificates"));
-    }
-    const look = (): void => this.#reload();
-    for (const path of paths) watchFile(path, { persistent: false, interval: slowLookMs }, look);
-    signal.addEventListener("abort", () => paths.forEach((path) => unwatchFile(path, look)), { once: true });
-  }
-
-  #reload(): void {
-    this.#again = this.#loading !== undefined;
-    this.#loading ??= this.#load().finally(() => {
-      this.#loading = undefined;
-      if (this.#again) this.#reload();
-    });
   }
 
   // A certificate is often seen before its key: the old pair stays until the files fit together.
@@ -74,6 +54,25 @@ export class MutualTls extends ServerCredentials {
       this.#log.warn({ error }, "The xDS server's certificate files cannot be used; the previous ones stay");
     }
   }
+}
+
+/** Calls `load` whenever one of the files may have changed, once at a time, until the signal. */
+export function followFiles(paths: readonly string[], signal: AbortSignal, log: Logger, load: () => Promise<void>): void {
+  let loading: Promise<void> | undefined;
+  let again = false;
+  const reload = (): void => {
+    again = loading !== undefined;
+    loading ??= load().finally(() => {
+      loading = undefined;
+      if (again) reload();
+    });
+  };
+  for (const folder of new Set(paths.map((path) => dirname(path)))) {
+    watch(folder, { persistent: false, signal }, reload).on("error", (error) => log.warn({ folder, error }, "Cannot watch a folder of certificates"));
+  }
+  const look = (): void => reload();
+  for (const path of paths) watchFile(path, { persistent: false, interval: slowLookMs }, look);
+  signal.addEventListener("abort", () => paths.forEach((path) => unwatchFile(path, look)), { once: true });
 }
 
 async function load(files: TlsFiles): Promise<SecureContextOptions> {

@@ -35,7 +35,7 @@ export interface World {
   readonly endpoints?: readonly Endpoints[];
   readonly secrets?: readonly CertificateSecret[];
   /** Where Envoy's own listeners are, when they are wanted. */
-  readonly statics?: Pick<EnvoySettings, "stats" | "adminPort" | "health" | "overloadHealth">;
+  readonly statics?: Pick<EnvoySettings, "stats" | "statsTls" | "adminPort" | "health" | "overloadHealth">;
 }
 
 /** A real Envoy that is told a model over xDS. */

@@ -77,5 +77,7 @@ export function settingsOfFleets(settings: Settings): (read: Reader, fleet: Flee
 /** Envoy's own settings in a fleet. Its ports for probes and debugging stay the installation's: the pods are made with those. */
 export function envoySettingsOfFleet(envoySettings: EnvoySettings, spec: RuntimeSettings): EnvoySettings {
   const { stats, adminPort } = envoySettings;
-  return { ...configure({ settings: defaultSettings, envoySettings }, spec).envoySettings, stats, adminPort };
+  // The files for metrics over TLS are not in these pods.
+  const { statsTls: _, ...chosen } = configure({ settings: defaultSettings, envoySettings }, spec).envoySettings;
+  return { ...chosen, stats, adminPort };
 }
