@@ -21,7 +21,7 @@ import type { Ack, Nack } from "#xds/context";
 import { createResourceStore } from "#xds/store";
 import type { ResourceStore } from "#xds/store";
 import { listenerType, secretType } from "#xds/types";
-import type { ResourceUpsert, TypeUrl } from "#xds/types";
+import type { ResourceKey, TypeUrl } from "#xds/types";
 
 /** What one batch of changes cost; times in milliseconds. */
 export interface ChangeCost {
@@ -58,8 +58,8 @@ export class Controller implements ObjectSink {
   readonly #options: ControllerOptions;
   readonly #expiry = new CertificateExpiry();
   readonly #refusals: Refusals;
-  /** The listeners that each fleet has whatever objects there are. */
-  readonly #wideListeners = new Map<FleetName, readonly string[]>();
+  /** What each fleet has whatever objects there are. */
+  readonly #wide = new Map<FleetName, readonly ResourceKey[]>();
   #early: ObjectEvent[] | undefined = [];
 
   constructor(options: ControllerOptions) {
@@ -97,16 +97,15 @@ export class Controller implements ObjectSink {
   #applyWide(fleet: FleetName, store: ResourceStore): void {
     const { graph, envoySettings } = this.pipeline;
     const upserts = envoyWideResources(graph.items(fleetEnvoySettings, fleet)[0] ?? envoySettings, graph.items(fleetListeners, fleet));
-    const names = upserts.flatMap(({ type, name }) => (type === listenerType ? [name] : []));
-    const gone = (this.#wideListeners.get(fleet) ?? []).filter((name) => !names.includes(name));
-    this.#wideListeners.set(fleet, names);
-    store.apply({ upserts, removals: gone.map((name) => ({ type: listenerType, name })) });
+    const removals = (this.#wide.get(fleet) ?? []).filter((old) => !upserts.some(({ type, name }) => type === old.type && name === old.name));
+    this.#wide.set(fleet, upserts.map(({ type, name }) => ({ type, name })));
+    store.apply({ upserts, removals });
   }
 
   /** The Envoys of a Gateway that is gone need nothing more. */
   forgetFleet(name: FleetName): void {
     this.#stores.delete(name);
-    this.#wideListeners.delete(name);
+    this.#wide.delete(name);
     this.#onDemand.delete(name);
   }
 
