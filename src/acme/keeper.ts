@@ -81,8 +81,12 @@ export class CertificateKeeper {
 
   /** An issuer has changed: it is opened anew, and tried again by all who wait for it. */
   issuerChanged(key: IssuerKey): void {
-    if (this.#leading) void this.#issuers.open(key).catch(() => undefined);
-    for (const [certificate, { issuer }] of this.#requests) if (issuer === key) this.wake(certificate);
+    const wakeAll = (): void => {
+      for (const [certificate, { issuer }] of this.#requests) if (issuer === key) this.wake(certificate);
+    };
+    // Only an issuer that is open can be asked when its server would like certificates to be renewed.
+    if (this.#leading) void this.#issuers.open(key).then(wakeAll, () => undefined);
+    wakeAll();
   }
 
   /** A new leader looks at everything. */

@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** The Kubernetes release of the test bed; `kubernetes/build/hyperkube/go.mod` pins the same one. */
 export const kubernetesVersion = "v1.37.2";
@@ -31,4 +31,24 @@ export function acmeBinary(name: "pebble" | "pebble-challtestsrv"): string {
   const path = join(testbedFolder(), "bin", name);
   if (!existsSync(path)) throw new Error(`${path} is missing: run test/bed/setup.sh`);
   return path;
+}
+
+/** A program, with the libraries that it needs beside those of this machine. */
+export interface Program {
+  readonly path: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** The name server that tests start (BIND): unpacked by setup.sh, else the one of this machine. */
+export function nameServerProgram(): Program {
+  const folder = join(testbedFolder(), "bind");
+  const unpacked = join(folder, "usr/sbin/named");
+  if (existsSync(unpacked)) return { path: unpacked, env: { LD_LIBRARY_PATH: libraryFolders(folder).join(":") } };
+  if (existsSync("/usr/sbin/named")) return { path: "/usr/sbin/named", env: {} };
+  throw new Error(`${unpacked} is missing: run test/bed/setup.sh`);
+}
+
+function libraryFolders(folder: string): readonly string[] {
+  const libraries = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.includes(".so"));
+  return [...new Set(libraries.map((name) => dirname(join(folder, name))))];
 }

@@ -20,6 +20,8 @@ export interface PebbleOptions {
   readonly bindingKeys?: Readonly<Record<string, string>>;
   /** How many of a hundred nonces it refuses; none unless said. */
   readonly refusedNonces?: number;
+  /** The name server that it asks, as `host:port`; its own unless told. */
+  readonly nameServer?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -71,7 +73,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
   const directory = `https://127.0.0.1:${port}/dir`;
   const management = `https://127.0.0.1:${managementPort}`;
   const dnsManagement = `http://127.0.0.1:${dnsManagementPort}`;
-  const start = (): RunningProcess => startProcess({ name: "pebble", command: acmeBinary("pebble"), args: ["-config", join(folder, "config.json"), "-dnsserver", `127.0.0.1:${dnsPort}`], logPath, env: { PEBBLE_VA_NOSLEEP: "1", PEBBLE_WFE_NONCEREJECT: String(options.refusedNonces ?? 0), PEBBLE_AUTHZREUSE: "0", ...options.env } });
+  const start = (): RunningProcess => startProcess({ name: "pebble", command: acmeBinary("pebble"), args: ["-config", join(folder, "config.json"), "-dnsserver", options.nameServer ?? `127.0.0.1:${dnsPort}`], logPath, env: { PEBBLE_VA_NOSLEEP: "1", PEBBLE_WFE_NONCEREJECT: String(options.refusedNonces ?? 0), PEBBLE_AUTHZREUSE: "0", ...options.env } });
   const get = (url: string, body?: unknown): Promise<{ readonly status: number; readonly text: string }> => call(url, authority.certificate, body);
   const tellDns = async (path: string, body: object): Promise<void> => {
     const answer = await fetch(`${dnsManagement}/${path}`, { method: "POST", body: JSON.stringify(body) });

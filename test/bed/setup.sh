@@ -1,6 +1,6 @@
 #!/bin/bash
 # Makes this machine ready for the tests. Usage: setup.sh [control|cluster|conformance]   (default: cluster)
-#   control      what startApiServer() needs: etcd, kube-apiserver (not built when KUBEBUILDER_ASSETS is set); Helm; an ACME server; Envoy
+#   control      what startApiServer() needs: etcd, kube-apiserver (not built when KUBEBUILDER_ASSETS is set); Helm; an ACME server; a name server; Envoy
 #   cluster      control + what startCluster() needs: Debian packages (root), CoreDNS, images
 #   conformance  cluster + the Gateway API conformance suite + Prometheus
 # Safe to repeat; a second run takes seconds.
@@ -28,7 +28,12 @@ envoy() {
   [ -f "$ROOT/src/app/envoy-binary.ts" ] || return 0
   log "Envoy: $("$ROOT/bin/node" "$ROOT/test/bed/ensure-envoy.ts")"
 }
+# Programs that tests start, and that need no root.
+programs() {
+  PATH=$PATH:/usr/sbin command -v named >/dev/null || "$HERE/kubernetes/build/unpack.sh" bind9 "$CACHE/bind"
+}
 node_modules
+programs
 case $WHAT in
   control) [ -n "${KUBEBUILDER_ASSETS:-}" ] || "$HERE/kubernetes/build/build.sh" control; "$HERE/kubernetes/build/build.sh" helm acme ;;
   cluster) install_packages; "$HERE/kubernetes/build/build.sh" cluster helm acme ;;
