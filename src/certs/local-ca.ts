@@ -49,8 +49,8 @@ export async function openLocalCa({ folder, now }: { readonly folder: string; re
   };
 }
 
-/** How to make browsers and tools trust the authority, per system. */
+/** How to trust the authority where `trustStores` knows no store. */
 export function trustInstructions(certificateFile: string, platform: NodeJS.Platform): readonly string[] {
   if (platform === "darwin") return [`sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain ${certificateFile}`];
-  return [`sudo cp ${certificateFile} /usr/local/share/ca-certificates/contour-local.crt && sudo update-ca-certificates   # Debian, Ubuntu`, `sudo trust anchor ${certificateFile}   # Fedora, Arch`];
+  return [`sudo trust anchor ${certificateFile}   # Fedora, Arch`];
 }

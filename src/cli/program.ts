@@ -15,6 +15,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
   (await import("#cli/gateway-provisioner")).defineGatewayProvisioner(program, finish);
   (await import("#cli/bootstrap")).defineBootstrap(program, finish);
   (await import("#cli/certgen")).defineCertgen(program, finish);
+  (await import("#cli/ca")).defineCa(program, finish);
   (await import("#cli/envoy")).defineEnvoy(program, finish);
   (await import("#cli/cli")).defineCli(program, finish);
   (await import("#cli/version")).defineVersion(program);

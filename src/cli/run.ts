@@ -25,7 +25,7 @@ export function defineRun(program: Command, finish: (code: number) => void): voi
 }
 
 async function start(paths: readonly string[], options: Options): Promise<number> {
-  const [{ run }, { terminalOutput, jsonOutput }, { trustInstructions }, { pino }] = await Promise.all([import("#app/run"), import("#cli/terminal/run-output"), import("#certs/local-ca"), import("pino")]);
+  const [{ run }, { terminalOutput, jsonOutput }, { pino }] = await Promise.all([import("#app/run"), import("#cli/terminal/run-output"), import("pino")]);
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stop.abort());
   await run({
@@ -38,7 +38,7 @@ async function start(paths: readonly string[], options: Options): Promise<number
     log: pino({ level: "warn" }, process.stderr),
     clock: () => Date.now(),
     signal: stop.signal,
-    output: options.output === "json" ? jsonOutput() : terminalOutput((file) => trustInstructions(file, process.platform)),
+    output: options.output === "json" ? jsonOutput() : terminalOutput(),
   });
   return 0;
 }

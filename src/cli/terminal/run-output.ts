@@ -9,7 +9,7 @@ interface Place {
 }
 
 /** Tells a person at a terminal what happens. */
-export function terminalOutput(trust: (file: string) => readonly string[]): RunOutput {
+export function terminalOutput(): RunOutput {
   let before: ReadonlyMap<string, string> | undefined;
   const print = (line: string): void => void process.stdout.write(`${line}\n`);
   return {
@@ -17,7 +17,7 @@ export function terminalOutput(trust: (file: string) => readonly string[]): RunO
     envoyLine: (line) => void process.stderr.write(`${paint("yellow", `envoy ${line}`, process.stderr)}\n`),
     state(state) {
       const now = new Map(state.routes.map((route) => [`${route.url} ${route.from}`, `${route.url}  →  ${route.target}`]));
-      if (before === undefined) printStart(print, state, trust);
+      if (before === undefined) printStart(print, state);
       else printChanges(print, before, now);
       before = now;
       printProblems(state);
@@ -25,7 +25,7 @@ export function terminalOutput(trust: (file: string) => readonly string[]): RunO
   };
 }
 
-function printStart(print: (line: string) => void, state: RunState, trust: (file: string) => readonly string[]): void {
+function printStart(print: (line: string) => void, state: RunState): void {
   const width = Math.min(60, Math.max(...state.routes.map((route) => route.url.length), 10));
   print("");
   for (const route of state.routes) print(`  ${paint("cyan", route.url.padEnd(width))}  →  ${route.target}  ${paint("dim", route.from)}`);
@@ -36,8 +36,7 @@ function printStart(print: (line: string) => void, state: RunState, trust: (file
   for (const route of state.routes) if (route.curl !== undefined) print(`  ${route.curl}`);
   if (state.caCreated) {
     print("");
-    print("A certificate authority of this machine was made for TLS. Nothing trusts it by itself; if browsers should:");
-    for (const line of trust(state.caFile)) print(`  ${line}`);
+    print("A certificate authority of this machine was made for TLS. Nothing trusts it by itself; if browsers should: contour ca trust");
   }
   print("");
   print(paint("dim", "Edit the files and save; Ctrl-C stops."));
