@@ -7,6 +7,7 @@ import { parseDuration, parsePort } from "#cli/number-option";
 
 interface Options {
   readonly adminAddress: string;
+  readonly adminPort?: string;
   readonly xdsAddress: string;
   readonly xdsPort: number;
   readonly dnsLookupFamily?: string;
@@ -41,12 +42,14 @@ export function defineBootstrap(program: Command, finish: (code: number) => void
     .option("--overload-downstream-max-conn <count>", "connections that Envoy accepts in all; 0 is off", "0")
     .option("--otlp-metrics <host:port>", "OpenTelemetry collector that gets Envoy's metrics over gRPC without TLS; none unless said", parseHostPort)
     .addOption(new Option("--otlp-metrics-interval <duration>", "time between two reports to it").argParser(parseDuration).default(5000, "5s"))
+    .addOption(new Option("--admin-port <port>").hideHelp())
     .option("--xds-resource-version <version>", "only v3", "v3")
     .addHelpText("after", "\nExamples:\n  contour bootstrap --xds-address contour --envoy-cafile ca.crt --envoy-cert-file tls.crt --envoy-key-file tls.key --resources-dir /config/resources /config/envoy.json\n  contour bootstrap --admin-address /tmp/admin.sock - | envoy --config-yaml /dev/stdin")
     .action(async (path: string, options: Options) => finish(await write(path, options)));
 }
 
 async function write(path: string, options: Options): Promise<number> {
+  if (options.adminPort !== undefined) process.stderr.write("contour bootstrap: --admin-port has no effect: Envoy's admin interface is a unix socket, --admin-address\n");
   const files = [options.envoyCafile, options.envoyCertFile, options.envoyKeyFile].filter((file) => file !== undefined);
   if (files.length !== 0 && files.length !== 3) {
     process.stderr.write("contour bootstrap: --envoy-cafile, --envoy-cert-file and --envoy-key-file belong together; give all three or none\n");

@@ -18,6 +18,7 @@ interface Options {
   readonly xdsServiceHost: string;
   readonly otlpMetrics?: HostPort;
   readonly debug?: boolean;
+  readonly logFormat: "text" | "json";
 }
 
 /** Defines `contour gateway-provisioner`: Gateway API alone, with Envoys of its own for each Gateway. Names of flags as Go Contour's. */
@@ -41,7 +42,7 @@ export function defineGatewayProvisioner(program: Command, finish: (code: number
     .option("--xds-service-host <host>", "the name under which Envoys find this controller", `contour.${namespace}.svc`)
     .option("-d, --debug", "log more")
     .addHelpText("after", "\nExample:\n  contour gateway-provisioner --enable-leader-election --xds-service-host contour-gateway-provisioner.projectcontour.svc")
-    .action(async (options: Options) => finish(await start(options)));
+    .action(async (_: object, command: Command) => finish(await start(command.optsWithGlobals<Options>())));
 }
 
 async function start(options: Options): Promise<number> {
@@ -49,7 +50,7 @@ async function start(options: Options): Promise<number> {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   const clock = (): number => Date.now();
-  const log = createLog({ level: options.debug === true ? "debug" : "info", format: "json", to: process.stderr });
+  const log = createLog({ level: options.debug === true ? "debug" : "info", format: options.logFormat, to: process.stderr });
   switchLevelOn("SIGUSR2", log, stop.signal);
   const colon = options.metricsAddr.lastIndexOf(":");
   const http = { address: options.metricsAddr.slice(0, Math.max(colon, 0)) || "0.0.0.0", port: Number(options.metricsAddr.slice(colon + 1)) };

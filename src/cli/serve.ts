@@ -120,13 +120,12 @@ export function defineServe(program: Command, finish: (code: number) => void): v
     .option("--provisioned-otlp-metrics <host:port>", "OpenTelemetry collector that gets those Envoys' metrics over gRPC without TLS; none unless said", parseHostPort)
     .option("--xds-service-host <host>", "the name under which those Envoys find this controller", `contour.${namespace}.svc`)
     .addOption(new Option("--disable-feature <kind>", "kinds to leave alone; may be repeated").choices(Object.keys(features)).default([], "none").argParser((name, all: readonly string[]) => [...all, feature(name)]))
-    .addOption(new Option("--log-format <format>", "how log lines are written").choices(["text", "json"]).default("json"))
     .option("-d, --debug", "log more")
     .addOption(new Option("--kubernetes-client-qps <number>").hideHelp())
     .addOption(new Option("--kubernetes-client-burst <number>").hideHelp())
     .addOption(new Option("--kubernetes-debug <level>").hideHelp())
     .addHelpText("after", "\nExamples:\n  contour serve --kubeconfig ~/.kube/config --insecure\n  contour serve --incluster --xds-address 0.0.0.0 --contour-cafile /certs/ca.crt --contour-cert-file /certs/tls.crt --contour-key-file /certs/tls.key")
-    .action(async (options: Options, command: Command) => finish(await start(options, namespace, (name) => command.getOptionValueSource(name) === "cli")));
+    .action(async (_: object, command: Command) => finish(await start(command.optsWithGlobals<Options>(), namespace, (name) => command.getOptionValueSource(name) === "cli")));
 }
 
 /** What --disable-feature names, and the kind that it is. */

@@ -1,5 +1,8 @@
-// Writes docs/reference/httpproxy.md from the schemas in crds/. `npm run generate:reference`
+// Writes docs/reference: httpproxy.md from the schemas in crds/, compatibility.md from the code. `npm run generate:reference`
 import { writeFileSync } from "node:fs";
+import { compatibilityPage } from "../compatibility/page.ts";
 import { referencePage } from "./page.ts";
 
-writeFileSync(new URL("../../docs/reference/httpproxy.md", import.meta.url), referencePage());
+const folder = new URL("../../docs/reference/", import.meta.url);
+writeFileSync(new URL("httpproxy.md", folder), referencePage());
+writeFileSync(new URL("compatibility.md", folder), await compatibilityPage());
