@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { LoadBalancerAddress } from "#app/controller";
 import { fleetWish } from "#app/xds-identity";
-import { issueCertificate, stillServes } from "#certs/authority";
+import { issueCertificate, renewAt, stillServes } from "#certs/authority";
 import type { KeyPair } from "#certs/authority";
 import type { FleetName } from "#model/fleet";
 import { certificateName, envoyName, owningGatewayLabel } from "#provision/names";
@@ -64,6 +64,8 @@ export class Provisioner {
   /** What the API server had after our last write, by kind, namespace and name. */
   readonly #applied = new Map<string, LabelledObject["metadata"]>();
   readonly #attempts = new Map<string, number>();
+  /** When the certificate of each fleet is to be replaced, in milliseconds since 1970. */
+  readonly #renewals = new Map<string, number>();
   #leading = false;
 
   constructor(options: ProvisionerOptions) {
@@ -74,8 +76,10 @@ export class Provisioner {
   follow(plans: ReadonlyMap<string, readonly (FleetPlan | "keep")[]>): void {
     for (const [fleet, [plan]] of plans) {
       if (plan === "keep") continue;
-      if (plan === undefined) this.#plans.delete(fleet);
-      else this.#plans.set(fleet, plan);
+      if (plan === undefined) {
+        this.#plans.delete(fleet);
+        this.#renewals.delete(fleet);
+      } else this.#plans.set(fleet, plan);
       this.#enqueue(fleet);
     }
   }
@@ -85,6 +89,12 @@ export class Provisioner {
     this.#leading = leading;
     if (leading) for (const fleet of this.#plans.keys()) this.#enqueue(fleet);
     this.#pump();
+  }
+
+  /** Replaces certificates whose time has come: nothing else may happen to a Gateway for a year. */
+  tick(): void {
+    const now = this.#options.clock();
+    for (const [fleet, at] of this.#renewals) if (at <= now && this.#plans.has(fleet)) this.#enqueue(fleet);
   }
 
   /** Watches what was made, until the signal aborts. */
@@ -167,6 +177,7 @@ export class Provisioner {
       this.#applied.set(childKey(kind, made.metadata), made.metadata);
       if (kind === "Service") this.#publish(plan.fleet, made);
     }
+    this.#renewals.set(plan.fleet, renewAt(certificate));
     await this.#delete(`/apis/apps/v1/namespaces/${plan.namespace}/${otherWorkload(plan)}/${envoyName(plan.name)}`);
     if (plan.ports.length === 0) await this.#delete(childPath("Service", plan.namespace, envoyName(plan.name)));
   }

@@ -157,6 +157,7 @@ export async function serve(given: ServeOptions): Promise<void> {
     xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(tls === undefined ? {} : { tls }), ...(options.connectionAgeMs === 0 ? {} : { connectionAgeMs: options.connectionAgeMs }), fleetOf: (_node, certificate) => controller.fleet(fleetOfCertificate(certificate)), signal, log, clock, metrics: observation.xds, onNack: (nack) => (log.error({ type: nack.type, resource: nack.name, node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onAck: (ack) => controller.accepted(ack) });
     const ticking = setInterval(() => {
       controller.tick();
+      provisioner?.tick();
       told.certificates(controller.certificateEnds(), clock());
     }, tickMs);
     signal.addEventListener("abort", () => clearInterval(ticking), { once: true });

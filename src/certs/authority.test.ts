@@ -16,5 +16,9 @@ describe("certificates between the controller and Envoys", async () => {
   it("do not serve under another authority of the same name", () => assert.ok(!stillServes(other, pair, wish, now)));
   it("do not serve with another key", () => assert.ok(!stillServes(authority, { ...pair, key: stranger.key }, wish, now)));
   it("are replaced while a third of their year is left", () => assert.deepEqual([240, 250].map((days) => stillServes(authority, pair, wish, now + days * dayMs)), [true, false]));
+  it("are replaced after two thirds of their life, however short it is", async () => {
+    const short = await issueCertificate(authority, { ...wish, days: 2 }, now);
+    assert.deepEqual([0.9, 1.1].map((days) => stillServes(authority, short, wish, now + days * dayMs)), [true, false]);
+  });
   it("do not serve when they cannot be read", () => assert.ok(!stillServes(authority, { certificate: "nonsense", key: "" }, wish, now)));
 });

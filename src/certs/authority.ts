@@ -9,8 +9,8 @@ const dayMs = 86_400_000;
 const rootDays = 3650;
 /** How long a certificate lives unless told. */
 const leafDays = 365;
-/** A certificate with less than this left is replaced. */
-const renewalDays = 122;
+/** The share of its life that a certificate has left when it is replaced. */
+const renewalShare = 1 / 3;
 
 /** A certificate with its key, as PEM. */
 export interface KeyPair {
@@ -77,11 +77,18 @@ export function stillServes(authority: KeyPair, pair: KeyPair, wish: Certificate
     const [leaf, root] = [new NodeCertificate(pair.certificate), new NodeCertificate(authority.certificate)];
     const names = (leaf.subjectAltName ?? "").split(", ");
     const named = names.includes(`DNS:${wish.dnsName}`) && (wish.uri === undefined || names.includes(`URI:${wish.uri}`));
-    return named && leaf.verify(root.publicKey) && leaf.checkPrivateKey(createPrivateKey(pair.key)) && leaf.validToDate.getTime() - now > renewalDays * dayMs;
+    return named && leaf.verify(root.publicKey) && leaf.checkPrivateKey(createPrivateKey(pair.key)) && now < renewAt(pair.certificate);
   } catch {
     // What cannot be read does not serve.
     return false;
   }
+}
+
+/** When a certificate (PEM) is to be replaced, in milliseconds since 1970. */
+export function renewAt(certificate: string): number {
+  const { validFromDate, validToDate } = new NodeCertificate(certificate);
+  const [from, to] = [validFromDate.getTime(), validToDate.getTime()];
+  return to - (to - from) * renewalShare;
 }
 
 function serial(): string {
