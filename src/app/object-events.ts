@@ -1,4 +1,5 @@
 import type { Pipeline } from "#app/pipeline";
+import { placedConditions } from "#app/placed-conditions";
 import { kinds } from "#k8s/kinds";
 import type { KindName } from "#k8s/kinds";
 import type { KubeObject } from "#k8s/object";
@@ -29,11 +30,24 @@ export class ObjectEvents {
 
   /** A status was written: an object became invalid, is so for another reason, or is valid again. */
   statusWritten({ kind, namespace, name, generation, status }: StatusUpdate, before: Readonly<Record<string, unknown>> | undefined): void {
+    this.#gatewayConditions({ kind, namespace, name, generation, status }, before);
     const [now, was] = [validOf(status), validOf(before)];
     if (now === undefined || (now.status === was?.status && now.message === was.message)) return;
     const occasion = String(generation);
     if (now.status === "False") this.#say(kind, namespace, name, { type: "Warning", reason: now.errors?.[0]?.reason ?? "Invalid", note: now.message, occasion });
     else if (was?.status === "False") this.#say(kind, namespace, name, { type: "Normal", reason: "Valid", note: `the ${kind} is valid again`, occasion });
+  }
+
+  /** Gateway API says per listener and per parent what is wrong; an event says it once for each of them. */
+  #gatewayConditions({ kind, namespace, name, generation, status }: StatusUpdate, before: Readonly<Record<string, unknown>> | undefined): void {
+    const was = new Map(placedConditions(before).map((placed) => [placed.place + placed.condition.type, placed.condition]));
+    for (const { place, condition } of placedConditions(status)) {
+      const known = was.get(place + condition.type);
+      if (known?.status === condition.status && known.message === condition.message) continue;
+      const note = place === "" ? condition.message : `${place}: ${condition.message}`;
+      if (condition.status === "False" && condition.reason !== "Pending") this.#say(kind, namespace, name, { type: "Warning", reason: condition.reason, note, occasion: `${generation} ${place} ${condition.type}` });
+      else if (known?.status === "False") this.#say(kind, namespace, name, { type: "Normal", reason: condition.reason, note, occasion: `${generation} ${place} ${condition.type}` });
+    }
   }
 
   /** Parts of Ingresses have no effect; Ingress has no conditions that could say so. */

@@ -6,7 +6,7 @@ import { startApiServer } from "../bed/api-server.ts";
 import type { TestObject } from "../bed/kube-client.ts";
 import { createAuthority } from "../bed/pki.ts";
 import { waitFor } from "../bed/wait.ts";
-import { contourCrds, objectsOf, page, startServing, untilStatus } from "./serving.ts";
+import { contourCrds, gatewayCrds, objectsOf, page, startServing, untilStatus } from "./serving.ts";
 import type { Serving } from "./serving.ts";
 
 const [service, slice] = objectsOf(`
@@ -115,6 +115,29 @@ describe("what an operator sees of a running controller", { timeout: 120_000 }, 
     assert.equal((await events()).length, 2);
     // `lost` is an orphan, and nobody hears of what is well.
     assert.deepEqual((await api.get<{ readonly items: readonly Event[] }>("/apis/events.k8s.io/v1/namespaces/default/events")).items.map(({ regarding }) => regarding.name).toSorted(), ["broken", "broken", "lost"]);
+  });
+
+  it("says on objects of Gateway API which listener or parent has what is wrong, and that it is well again", async () => {
+    interface Event {
+      readonly regarding: { readonly kind: string; readonly name: string };
+      readonly type: string;
+      readonly reason: string;
+      readonly note: string;
+    }
+    const said = async (): Promise<readonly string[]> => (await api.get<{ readonly items: readonly Event[] }>("/apis/events.k8s.io/v1/namespaces/default/events")).items.filter(({ regarding }) => ["edge", "way"].includes(regarding.name)).map(({ regarding, type, reason, note }) => `${regarding.kind} ${type} ${reason} ${note}`);
+    const version = "gateway.networking.k8s.io/v1";
+    const route = (backend: string): TestObject => ({ apiVersion: version, kind: "HTTPRoute", metadata: { name: "way", namespace: "default" }, spec: { parentRefs: [{ name: "edge" }], rules: [{ backendRefs: [{ name: backend, port: 80 }] }] } });
+    await api.apply(gatewayCrds());
+    await api.apply([
+      { apiVersion: version, kind: "GatewayClass", metadata: { name: "contour" }, spec: { controllerName: "projectcontour.io/gateway-controller" } },
+      { apiVersion: version, kind: "Gateway", metadata: { name: "edge", namespace: "default" }, spec: { gatewayClassName: "contour", listeners: [{ name: "http", port: 80, protocol: "HTTP" }, { name: "https", port: 443, protocol: "HTTPS", tls: { certificateRefs: [{ name: "none" }] } }] } },
+      route("gone"),
+    ]);
+    const says = (pattern: RegExp): Promise<unknown> => waitFor(async () => (await said()).some((line) => pattern.test(line)), { what: `an event like ${pattern}`, timeoutMs: 30_000 });
+    await says(/^Gateway Warning InvalidCertificateRef listener "https": .*none/);
+    await says(/^HTTPRoute Warning BackendNotFound parent Gateway edge: .*gone/);
+    await api.apply([route("web")]);
+    await says(/^HTTPRoute Normal ResolvedRefs parent Gateway edge: /);
   });
 
   it("runs for a change only the units that it touches, and shows how many", async () => {
