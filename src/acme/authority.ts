@@ -2,6 +2,7 @@ import type { Authorization, Client, Order } from "acme-client";
 import { renewalId } from "#acme/certificate";
 import { AcmeProblem, describeProblem, retryAfter } from "#acme/problem";
 import { createTransport } from "#acme/transport";
+import type { RevocationReason } from "#acme/revocation";
 import type { Transport } from "#acme/transport";
 
 /** An account at an ACME server. */
@@ -87,6 +88,13 @@ export class Authority {
 
   async certificate(order: Order, preferredChain: string | undefined): Promise<string> {
     return this.#client.getCertificate(order, preferredChain);
+  }
+
+  /** Revokes a certificate (PEM chain); one that is revoked already is done with. */
+  async revoke(chain: string, reason: RevocationReason): Promise<void> {
+    await this.#client.revokeCertificate(chain, { reason }).catch((error: unknown) => {
+      if (!(error instanceof AcmeProblem && error.type === "alreadyRevoked")) throw error;
+    });
   }
 
   /** The server's hint for a certificate; undefined where it gives none. */

@@ -75,6 +75,8 @@ export async function completeOrder(context: OrderContext, { record, key }: Stor
   if (order.status === "processing") order = await settled(context, order, ["processing"]);
   if (order.status !== "valid") throw new AcmeProblem({ type: "invalid", detail: challengeProblem(await authority.authorizations(order)) ?? `the order is ${order.status}` });
   const chain = await authority.certificate(order, context.preferredChain);
+  // Only now: until there is another certificate, a revoked one would be served. The annotation stays until that is written.
+  if (held.state.kind === "ours" && held.state.revocation !== undefined && held.chain !== undefined) await authority.revoke(held.chain, held.state.revocation);
   await secrets.writeCertificate(request, held, chain, key);
 }
 

@@ -1,5 +1,6 @@
 import type { HeldCertificate } from "#acme/certificate";
 import type { OrderRecord } from "#acme/record";
+import type { RevocationReason } from "#acme/revocation";
 import type { CertificateRequest } from "#translate/certificates/request";
 
 /** What is in the Secret that a certificate is for. */
@@ -7,8 +8,8 @@ export type SecretState =
   | { readonly kind: "absent" }
   /** Made by somebody else. */
   | { readonly kind: "foreign" }
-  /** Made here; `certificate` is absent when it cannot be read. */
-  | { readonly kind: "ours"; readonly issuer: string; readonly certificate?: HeldCertificate };
+  /** Made here; `certificate` is absent when it cannot be read. With `revocation` it is to be revoked as soon as there is another one. */
+  | { readonly kind: "ours"; readonly issuer: string; readonly certificate?: HeldCertificate; readonly revocation?: RevocationReason };
 
 /** Everything that decides what is done next about a certificate. Times in milliseconds since 1970. */
 export interface Situation {
@@ -48,7 +49,7 @@ function meets(record: OrderRecord, request: CertificateRequest, issuerGeneratio
 }
 
 function serves(secret: SecretState, request: CertificateRequest): boolean {
-  return secret.kind === "ours" && secret.issuer === request.issuer && secret.certificate !== undefined && sameTexts(secret.certificate.hosts, request.hosts);
+  return secret.kind === "ours" && secret.revocation === undefined && secret.issuer === request.issuer && secret.certificate !== undefined && sameTexts(secret.certificate.hosts, request.hosts);
 }
 
 function sameTexts(a: readonly string[], b: readonly string[]): boolean {

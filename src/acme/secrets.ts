@@ -2,6 +2,7 @@ import { orderSecretName, readCertificate } from "#acme/certificate";
 import type { SecretState } from "#acme/plan";
 import { issuedLabel, issuerAnnotation, orderSecretType, parseRecord, recordKey } from "#acme/record";
 import type { OrderRecord } from "#acme/record";
+import { revocationReason, revokeAnnotation } from "#acme/revocation";
 import { statusOf } from "#sources/kubernetes/api-error";
 import type { ApiClient } from "#sources/kubernetes/client";
 import type { CertificateRequest } from "#translate/certificates/request";
@@ -71,13 +72,15 @@ export class CertificateSecrets {
     if (labels[issuedLabel] === undefined || annotations["cert-manager.io/certificate-name"] !== undefined) return { state: { kind: "foreign" }, object };
     const chain = decode(object, "tls.crt");
     const certificate = readCertificate(chain);
-    return { state: { kind: "ours", issuer: annotations[issuerAnnotation] ?? "", ...(certificate === undefined ? {} : { certificate }) }, chain, object };
+    const revocation = revocationReason(annotations[revokeAnnotation]);
+    return { state: { kind: "ours", issuer: annotations[issuerAnnotation] ?? "", ...(certificate === undefined ? {} : { certificate }), ...(certificate === undefined || revocation === undefined ? {} : { revocation }) }, chain, object };
   }
 
   /** Puts a certificate in its place, if that is still as it was when the order began. */
   async writeCertificate({ namespace, name, issuer }: CertificateRequest, held: HeldSecret, chain: string, key: string): Promise<void> {
     const base = held.object?.metadata;
-    const metadata = { ...base, name, namespace, labels: { ...base?.labels, ...managedBy, [issuedLabel]: "acme" }, annotations: { ...base?.annotations, [issuerAnnotation]: issuer } };
+    const { [revokeAnnotation]: _revoked, ...annotations } = base?.annotations ?? {};
+    const metadata = { ...base, name, namespace, labels: { ...base?.labels, ...managedBy, [issuedLabel]: "acme" }, annotations: { ...annotations, [issuerAnnotation]: issuer } };
     const body = { apiVersion: "v1", kind: "Secret", type: held.object?.type ?? "kubernetes.io/tls", metadata, data: { ...held.object?.data, ...encodeAll({ "tls.crt": chain, "tls.key": key }) } };
     const path = `/api/v1/namespaces/${namespace}/secrets`;
     await this.#client.call(held.object === undefined ? { method: "POST", path, body } : { method: "PUT", path: `${path}/${name}`, body });
