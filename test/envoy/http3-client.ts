@@ -10,7 +10,7 @@ import type { Echo } from "./rig.ts";
 
 /** A client of HTTP/3. */
 export interface Http3Client {
-  /** Sends a request over a QUIC connection of its own; throws where there is no such connection. */
+  /** Sends a request over QUIC; throws where there is no such connection. */
   send(wish: Wish): Promise<Answer>;
   stop(): Promise<void>;
 }
@@ -19,12 +19,15 @@ export interface Http3Client {
 const unreachable = 599;
 const names = { sni: "x-test-sni", target: "x-envoy-original-dst-host", certificate: "x-test-certificate", protocol: "x-test-protocol" };
 
-/** Starts the client: a second Envoy, which turns plain requests into HTTP/3 to any port of loopback, with any SNI. */
-export async function startHttp3Client(): Promise<Http3Client> {
+/**
+ * Starts the client: a second Envoy, which turns plain requests into HTTP/3 to any port of loopback, with any SNI. Each request has a
+ * connection of its own, or those for one port and SNI share some.
+ */
+export async function startHttp3Client(connections: "own" | "shared" = "own"): Promise<Http3Client> {
   const binary = await ensureEnvoyBinary({ env: process.env, progress: (line) => process.stderr.write(`${line}\n`) });
   const port = await freePort();
   const lines: string[] = [];
-  const envoy = startEnvoy({ binary, bootstrap: bootstrap(port), concurrency: 1, onLine: (line) => lines.push(line), onUnexpectedExit: (code) => lines.push(`ended: ${code}`) });
+  const envoy = startEnvoy({ binary, bootstrap: bootstrap(port, connections), concurrency: 1, onLine: (line) => lines.push(line), onUnexpectedExit: (code) => lines.push(`ended: ${code}`) });
   const ask = (wish: Wish): Promise<Answer> => send(port, wish);
   await waitFor(() => ask({ port: 1, host: "nobody" }).then(() => true, (error: unknown) => String(error).includes("no connection")), { what: "the HTTP/3 client is up", timeoutMs: 10_000, intervalMs: 5 }).catch((error: unknown) => Promise.reject(new Error(`${String(error)}: ${lines.join("\n")}`)));
   return { send: ask, stop: () => envoy.stop() };
@@ -44,10 +47,10 @@ async function send(proxy: number, { port, host, path = "/", method = "GET", hea
   return { status: response.statusCode ?? 0, headers: response.headers, body: text, echo, certificate: /CN=([^,]*)/.exec(String(subject))?.[1] };
 }
 
-function bootstrap(port: number): object {
+function bootstrap(port: number, connections: "own" | "shared"): object {
   const type = (name: string): string => `type.googleapis.com/envoy.extensions.${name}`;
   const shown = (key: string, value: string): object => ({ header: { key, value }, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" });
-  const route = { match: { prefix: "/" }, route: { cluster: "any", timeout: "0s" } };
+  const route = { match: { prefix: "/" }, route: { cluster: "any", timeout: "5s" } };
   const manager = {
     "@type": type("filters.network.http_connection_manager.v3.HttpConnectionManager"),
     stat_prefix: "client",
@@ -59,7 +62,7 @@ function bootstrap(port: number): object {
   const options = {
     "@type": type("upstreams.http.v3.HttpProtocolOptions"),
     explicit_http_config: { http3_protocol_options: {} },
-    common_http_protocol_options: { max_requests_per_connection: 1 },
+    ...(connections === "own" ? { common_http_protocol_options: { max_requests_per_connection: 1 } } : {}),
     upstream_http_protocol_options: { auto_sni: true, override_auto_sni_header: names.sni },
   };
   return {
