@@ -93,7 +93,7 @@ export function envoyRules(envoySettings: EnvoySettings): readonly Rule[] {
       if (listener === undefined) return undefined;
       const tls = listenerTls(read, name);
       const shown = withoutHiddenTls(tls.hosts, read.all(sharedGuards, name), hidden(read, listenerType, name));
-      return buildListener(listener, { ...tls, hosts: shown.hosts.map(naming(read, name)) }, shown.guards, of(read, name));
+      return buildListener(listener, { ...tls, hosts: shown.hosts.map(naming(read, name)), refused: tls.hosts.filter((host) => !shown.hosts.includes(host)) }, shown.guards, of(read, name));
     }),
     rule("envoy-quic-listener", listeners, "lds", quicListenerName, (name, read) => {
       const listener = read.one(listeners, name);

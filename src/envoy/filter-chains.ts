@@ -28,15 +28,25 @@ export interface ListenerTls {
   readonly hosts: readonly TlsHost[];
   /** The TLS versions of the chain for all others, whose certificates come on demand; absent where there are none. */
   readonly onDemand?: TlsVersions;
+  /** Hosts that are not to be served, because Envoy refuses what they become: no other host's chain takes their connections. */
+  readonly refused?: readonly TlsHost[];
 }
 
 /** The filter chains of a TLS listener: one per group of hosts with equal settings, in a fixed order, and one for hosts that are not named. */
-export function tlsFilterChains(listener: Listener, { hosts: all, onDemand }: ListenerTls, settings: EnvoySettings): FilterChain[] {
+export function tlsFilterChains(listener: Listener, { hosts: all, onDemand, refused = [] }: ListenerTls, settings: EnvoySettings): FilterChain[] {
   const tlsHosts = all.filter((entry) => entry.kind !== "tls-alpn-challenge");
   const manager = sharedManagers(settings);
-  const named = groupHosts(tlsHosts).map((group) => buildChain(listener, group, settings, manager));
+  const served = groupHosts(tlsHosts).map((group) => buildChain(listener, group, settings, manager));
+  const named = [...served, ...closedChain(served, refused)];
   const chains = onDemand === undefined ? named : [...named, onDemandChain(listener, onDemand, settings, manager)];
   return [...chains, ...challengeChains(chains, all)];
+}
+
+/** Without filters Envoy closes each connection. The chain of a wildcard would ask for no client certificates of such a host. */
+function closedChain(chains: readonly FilterChain[], refused: readonly TlsHost[]): readonly FilterChain[] {
+  const taken = new Set(chains.flatMap(({ filterChainMatch }) => filterChainMatch?.serverNames ?? []));
+  const names = new Set(refused.flatMap((entry) => (entry.kind === "tls-alpn-challenge" ? [] : hostOf(entry))).filter((name) => name !== "" && !taken.has(name)));
+  return names.size === 0 ? [] : [FilterChain.fromPartial({ name: "refused", filterChainMatch: { serverNames: [...names].toSorted(compareText), transportProtocol: "tls" } })];
 }
 
 /** How long a client may wait for a certificate that Envoy has to ask for. */

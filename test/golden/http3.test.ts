@@ -72,6 +72,8 @@ describe("HTTP/3", { timeout: 60_000 }, () => {
     await waitFor(() => JSON.stringify(stage.statuses.get("HTTPProxy/default/mutual")).includes("RejectedByEnvoy"), { what: "the object is told", intervalMs: 5, timeoutMs: 10_000 });
     await stage.settled();
     assert.equal((await stage.send(ask("mutual.example.com"))).status, 421);
+    // Nor over TCP, by the chain of the wildcard.
+    await assert.rejects(stage.send(ask("mutual.example.com", { http3: false })));
     assert.equal((await stage.send(ask("shop.example.com"))).status, 200);
   });
 

@@ -114,6 +114,19 @@ describe("what passes our checks and Envoy refuses hurts its own part only, and 
     await waitFor(() => condition("revoking")?.status === "True", { what: "the status of the mended object" });
   });
 
+  it("TLS of a host with client certificates: the wildcard above it lets nobody in without them", async () => {
+    const covering = proxy("covering", { virtualhost: { fqdn: "*.covered.example.com", tls: { secretName: "shop" } }, routes: [route("/")] });
+    const covered = (tls: object): KubeObject => proxy("covered", { virtualhost: { fqdn: "mutual.covered.example.com", tls: { secretName: "shop", clientValidation: { caSecret: "trust", ...tls } } }, routes: [route("/")] });
+    put(secret("trust", { "ca.crt": authority }), secret("list", { "crl.pem": nonsenseList }), covering, covered({ crlSecret: "list" }));
+    await says("covered", "spec.virtualhost.tls");
+    await answers("https://any.covered.example.com/", 200);
+    assert.equal(await status("https://mutual.covered.example.com/"), 0);
+    put(covered({}));
+    await waitFor(() => condition("covered")?.status === "True", { what: "the status of the mended object" });
+    await waitFor(() => stage.send({ url: "https://mutual.covered.example.com/", identity: "client", status: 0 }).then((answer) => answer.status === 200, () => false), { what: "the mended host answers clients with certificates", intervalMs: 10 });
+    assert.equal(await status("https://mutual.covered.example.com/"), 0);
+  });
+
   it("a guard on the listener that hosts without TLS share: the hosts that need it let nobody in", async () => {
     const keys = JSON.stringify({ keys: [{ kty: "EC", crv: "P-256", x: "AAAA", y: "AAAA", kid: "k" }] });
     put(secret("keys", { jwks: keys }), proxy("guarded", { virtualhost: { fqdn: "guarded.example.com", tls: { secretName: "shop" }, jwtProviders: [{ name: "idp", default: true, localJWKS: { secretName: "keys", key: "jwks" } }] }, routes: [route("/", { permitInsecure: true })] }));
