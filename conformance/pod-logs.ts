@@ -19,15 +19,20 @@ export function followLogs(from: string, to: string): LogFollower {
 }
 
 function linkAll(from: string, to: string, known: Set<number>): void {
-  for (const entry of readdirSync(from, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    try {
-      linkOne(path, join(to, path.slice(from.length)), known);
-    } catch (error) {
-      // It was deleted after it had been listed.
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    }
+  for (const entry of unlessGone(() => readdirSync(from, { withFileTypes: true })) ?? []) {
+    const [path, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) linkAll(path, target, known);
+    else if (entry.isFile()) unlessGone(() => linkOne(path, target, known));
+  }
+}
+
+/** What was listed may be deleted before it is looked at. */
+function unlessGone<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return undefined;
   }
 }
 
