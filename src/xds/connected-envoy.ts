@@ -9,7 +9,7 @@ import type { ResourceStore, Touched } from "./store.ts";
 import type { Stream } from "./stream.ts";
 import { subscribe } from "./subscribe.ts";
 import { Subscription } from "./subscription.ts";
-import { clusterType, clusterUsers, endpointsType, typeLabels, typeUrls } from "./types.ts";
+import { clusterType, clusterUsers, endpointsType, listenerType, typeLabels, typeUrls } from "./types.ts";
 import type { TypeUrl } from "./types.ts";
 
 /** One Envoy with all its streams: order is kept over them, whether they are one (ADS) or one per type. */
@@ -73,7 +73,16 @@ export class ConnectedEnvoy implements OrderView {
     this.#settle(subscription, request);
     const dropped = subscribe(subscription, request.wanted, known === undefined, this.store);
     if (type === endpointsType) for (const name of dropped) this.awaited.delete(name);
+    if (known === undefined && type === listenerType) this.#noteHeldListeners(subscription);
     this.schedule();
+  }
+
+  /** A listener that an Envoy has from another replica, or from before a restart, is not sent again: that it has it is news here all the same. */
+  #noteHeldListeners(subscription: Subscription): void {
+    for (const name of this.store.names(listenerType)) {
+      const resource = subscription.wants(name) && subscription.hasTaken(name) ? this.store.get(listenerType, name) : undefined;
+      if (resource !== undefined) this.#context.onAck?.({ type: listenerType, name, version: resource.version, nodeId: this.nodeId, fleet: this.store.fleet });
+    }
   }
 
   /** Has everything sent that may be sent, after the events of this turn. */

@@ -47,6 +47,20 @@ describe("the xDS server", () => {
     await restarted.server.close();
   });
 
+  it("hears of the listeners that an Envoy has already, in their newest version only", async () => {
+    const acks: string[] = [];
+    const heard = await startRig({ onAck: ({ name, version }) => acks.push(`${name} ${version}`) });
+    heard.store.apply({ upserts: [resource(listenerType, "same", "1"), resource(listenerType, "changed", "2")], removals: [] });
+    const version = heard.store.newest(listenerType, "same")?.version ?? "";
+    const back = new PlayedEnvoy(`127.0.0.1:${heard.server.port}`, delta);
+    back.subscribe(listenerType, [], { same: version, changed: "old" });
+    await back.until("the changed one", () => back.text(listenerType, "changed") === "2");
+    await back.quiet();
+    assert.deepEqual(acks, [`same ${version}`, `changed ${heard.store.newest(listenerType, "changed")?.version}`]);
+    back.close();
+    await heard.server.close();
+  });
+
   it("tells an Envoy that comes back what is gone and what changed meanwhile", async () => {
     rig.store.apply({ upserts: [resource(listenerType, "a", "2"), resource(listenerType, "b", "1")], removals: [] });
     envoy.subscribe(listenerType, [], { a: "old", gone: "old" });
