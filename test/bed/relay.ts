@@ -18,7 +18,8 @@ function relay(outside: Socket): void {
 }
 
 function join(outside: Socket, inside: Socket, first: Buffer): void {
-  inside.on("error", () => outside.destroy()).on("close", () => outside.destroy());
+  // What was received in full is passed on in full: only a connection that broke ends the other one at once.
+  inside.on("error", () => outside.destroy()).on("close", (broken) => broken && outside.destroy());
   outside.on("close", () => inside.destroy());
   if (first.length > 0) inside.write(first);
   outside.pipe(inside);

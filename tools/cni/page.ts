@@ -1,0 +1,44 @@
+import { checks } from "../../test/cni/checks.ts";
+import type { Finding } from "../../test/cni/finding.ts";
+import type { WiringResult } from "../../test/cni/results.ts";
+
+const marks: Readonly<Record<Finding["verdict"], string>> = { pass: "yes", fail: "**no**", unshown: "–" };
+
+/** docs/cni.md, from what a run of the matrix found. */
+export function cniPage(results: readonly WiringResult[]): string {
+  return `${[
+    "# Over which networks this was tried",
+    "",
+    "Contour needs from a network that Envoy reaches the addresses of pods, and nothing else. That is tried, not claimed: two nodes (network namespaces), pods on both, a real",
+    "API server and controller, and two real Envoys, one as a pod and one in the network of its node. This page is written from the results of",
+    "",
+    "    npm run test:cni -- --output test/cni/results.json && bin/node tools/cni/write.ts",
+    "",
+    "which needs root and installs what it needs. With `-- --cni-bin DIR --cni-conf DIR` the same checks run over plugins of your own.",
+    "",
+    "Not there yet: the wirings of Antrea (Open vSwitch) and of Cilium (eBPF); a run is no part of CI yet.",
+    "",
+    `| check | ${results.map(({ wiring }) => wiring).join(" | ")} |`,
+    `|---|${results.map(() => "---").join("|")}|`,
+    ...checks.map(({ id, title }) => `| ${title} | ${results.map(({ findings }) => marks[findings[id]?.verdict ?? "unshown"]).join(" | ")} |`),
+    "",
+    "## What is real in each, and what was seen",
+    ...results.flatMap(({ wiring, component, findings }) => ["", `**${wiring}**: ${component}.`, "", ...checks.flatMap(({ id, title }) => ((findings[id]?.detail ?? "") === "" ? [] : [`- ${title}: ${findings[id]?.detail}`]))]),
+    "",
+    ...notes,
+  ].join("\n")}\n`;
+}
+
+/** What these networks are known for; measured over their real components, elsewhere. */
+const notes: readonly string[] = [
+  "## What to know of your network",
+  "",
+  "- **Policies**: name Envoy by namespace and label ([tenant.yaml](../deploy/network-policies/tenant.yaml), and `deploy/components/network-policies`). What pods see of a host-network Envoy differs:",
+  "  the node's address, a bridge's or a tunnel's. Prefer Envoys with a hostPort or a Service of type LoadBalancer over host-network ones where policies deny by default.",
+  "- **Overlays** take bytes of each packet: with VXLAN pods have an MTU of 1450. Where pods have more, and ICMP is dropped, small answers come and large ones hang.",
+  "- **Flannel** enforces no policies. **Weave Net** hides clients of a hostPort behind its bridge. **Antrea** serves cluster IPs to pods, to nodes only with `proxyAll`.",
+  "  **Cilium** without kube-proxy serves them to both; for a host-network Envoy its policies name the entities `host` and `remote-node`.",
+  "- **Cluster IPs instead of pods**: `spec.envoy.cluster.upstreamAddresses: ClusterIP` of a ContourConfiguration (`cluster.upstream-addresses` of a configuration file) for all Services, the annotation",
+  "  `projectcontour.io/upstream-addresses: ClusterIP` or `Endpoints` for one. Whoever serves cluster IPs then balances, per connection.",
+  "- **Dual stack**: `spec.envoy.cluster.preferredAddressFamily: IPv4` or `IPv6` chooses among a Service's addresses while it has ready ones of that family.",
+];
