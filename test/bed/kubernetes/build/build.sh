@@ -20,7 +20,7 @@ build() { # output module-folder go-arguments...
   [ -x "$BIN/$out" ] && return 0
   log "building $out (packages so far are printed every 30 s)"
   local list; list=$(mktemp)
-  (cd "$B/$dir" && exec go "$@" -v -trimpath -o "$BIN/$out.new") 2>"$list" 9>&- & local pid=$!
+  (cd "$B/$dir" && exec go "$1" -v -trimpath -o "$BIN/$out.new" "${@:2}") 2>"$list" 9>&- & local pid=$!
   local waited=0
   while kill -0 $pid 2>/dev/null; do
     sleep 1; waited=$((waited+1)); [ $((waited%30)) = 0 ] && log "  $out: $(wc -l <"$list") packages after ${waited} s"
