@@ -1,4 +1,3 @@
-import { setTimeout as timer } from "node:timers";
 import type { Logger } from "pino";
 import type { IssuerObject, IssuerState } from "#acme/issuers";
 import { CertificateKeeper } from "#acme/keeper";
@@ -6,6 +5,7 @@ import { ChallengeWitness } from "#app/challenge-witness";
 import type { PipelineChange } from "#app/pipeline";
 import { Replicas } from "#app/replicas";
 import type { KindName } from "#k8s/kinds";
+import { laterUnless } from "#lib/later";
 import type { ApiClient } from "#sources/kubernetes/client";
 import { statusOf } from "#sources/kubernetes/api-error";
 import type { ObjectEvent } from "#store/event";
@@ -120,12 +120,4 @@ function issuerStatus({ key, generation, ready, problems }: IssuerState): Desire
   const failing = problems.size === 0 ? condition("Issuing", "True", "Issuing", "all certificates that are asked for are there, or on their way") : condition("Issuing", "False", "OrdersFail", `${problems.size === 1 ? "a certificate" : `${problems.size} certificates`} cannot be issued: ${listed.join("; ")}${problems.size > mostProblems ? " …" : ""}`);
   const account = ready.ok ? condition("Ready", "True", "AccountReady", "the account is there; certificates can be ordered") : condition("Ready", "False", "AccountFailed", ready.message);
   return { kind: kind as KindName, namespace, name, generation, status: { ...(ready.ok ? { accountURL: ready.accountUrl } : {}), conditions: [account, failing] } };
-}
-
-function laterUnless(signal: AbortSignal, ms: number, run: () => void): () => void {
-  if (signal.aborted) return () => undefined;
-  const started = timer(run, ms);
-  const end = (): void => clearTimeout(started);
-  signal.addEventListener("abort", end, { once: true });
-  return () => (end(), signal.removeEventListener("abort", end));
 }

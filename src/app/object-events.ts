@@ -1,4 +1,5 @@
 import type { Pipeline } from "#app/pipeline";
+import type { XdsSecretNews } from "#app/xds-secret-rotation";
 import { placedConditions } from "#app/placed-conditions";
 import { kinds } from "#k8s/kinds";
 import type { KindName } from "#k8s/kinds";
@@ -66,6 +67,13 @@ export class ObjectEvents {
       const [reason, verb] = expiresAt <= now ? ["CertificateExpired", "ended"] : ["CertificateExpiresSoon", "ends"];
       this.#say("Secret", namespace, name, { type: "Warning", reason, note: `this certificate is served, and ${verb} at ${new Date(expiresAt).toISOString()}; renew it`, occasion: String(expiresAt) });
     }
+  }
+
+  /** A certificate between the controller and Envoys was renewed, or ends. */
+  xdsSecret(namespace: string, name: string, news: XdsSecretNews): void {
+    const at = new Date(news.endsAt).toISOString();
+    if (news.kind === "renewed") this.#say("Secret", namespace, name, { type: "Normal", reason: "XdsCertificateRenewed", note: `the certificate was renewed, and ends at ${at}`, occasion: String(news.endsAt) });
+    else this.#say("Secret", namespace, name, { type: "Warning", reason: "XdsCertificateEnds", note: `the certificate ends at ${at}: ${news.because}`, occasion: String(news.endsAt) });
   }
 
   #say(kind: KindName, namespace: string, name: string, what: Omit<ObjectNote, "regarding">): void {

@@ -1,4 +1,5 @@
 import { authoritySecret } from "#app/xds-identity";
+import { xdsSecretNames } from "#certs/xds-secrets";
 import { kinds } from "#k8s/kinds";
 import type { KindName } from "#k8s/kinds";
 
@@ -25,7 +26,7 @@ const statusOfOthers: readonly KindName[] = ["ContourDeployment", "TLSCertificat
 /** What `contour serve` calls. */
 export function servePermissions({ lease = "leader-elect" }: { readonly lease?: string } = {}): Permissions {
   const watched = Object.values(kinds).map(({ kind }) => kind);
-  return { cluster: [...watching(watched), ...certificates, telling], namespace: [...leading(lease), ...orders] };
+  return { cluster: [...watching(watched), ...certificates, telling], namespace: [...leading(lease), ...xdsRotation, ...orders] };
 }
 
 /** What `contour serve --secret-namespaces` calls: in each of these namespaces it has to be allowed `secretPermissions`. */
@@ -52,13 +53,19 @@ export function provisioningServePermissions(): Permissions {
 /** What `contour certgen --kube --overwrite` calls, in its own namespace. */
 export function certgenPermissions(): Permissions {
   const secrets = { apiGroups: [""], resources: ["secrets"] };
-  return { cluster: [], namespace: [...authority, { ...secrets, resourceNames: ["contourcert", "envoycert"], verbs: ["update"] }] };
+  return { cluster: [], namespace: [...authority, { ...secrets, resourceNames: Object.values(xdsSecretNames), verbs: ["update"] }] };
 }
 
 /** The xDS authority is made by whoever comes first. A name cannot limit what is created. */
 const authority: readonly Permission[] = [
   { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
   { apiGroups: [""], resources: ["secrets"], resourceNames: [authoritySecret], verbs: ["get"] },
+];
+
+/** The certificates that certgen made are renewed. */
+const xdsRotation: readonly Permission[] = [
+  { apiGroups: [""], resources: ["secrets"], resourceNames: [authoritySecret], verbs: ["get"] },
+  { apiGroups: [""], resources: ["secrets"], resourceNames: Object.values(xdsSecretNames), verbs: ["get", "update"] },
 ];
 
 /** Certificates are issued into the namespaces of who asks for them, where the accounts of CertificateIssuers are, too. Nobody's Secrets are deleted. */

@@ -5,6 +5,7 @@ import { coalesce } from "#app/coalesce";
 import { Controller } from "#app/controller";
 import { gatewaySettings, isAbandonedFleet } from "#app/gateway-fleets";
 import { Provisioner } from "#app/provisioner";
+import { XdsSecretRotation } from "#app/xds-secret-rotation";
 import { fleetOfCertificate, openAuthority, serverIdentity } from "#app/xds-identity";
 import { ObjectEvents } from "#app/object-events";
 import { observe } from "#app/observe";
@@ -20,6 +21,7 @@ import type { ControllerPlaces } from "#app/controller-places";
 import { startConfiguration } from "#app/start-configuration";
 import { ofIngress } from "#app/permissions";
 import type { PipelineChange } from "#app/pipeline";
+import { laterUnless } from "#lib/later";
 import { kinds } from "#k8s/kinds";
 import type { KindName } from "#k8s/kinds";
 import { refKey } from "#k8s/object";
@@ -104,6 +106,8 @@ export async function serve(given: ServeOptions): Promise<void> {
   }
   const addresses = new ServiceAddresses(options, controller);
   const certificates = new CertificateKeeping({ client, namespace: settings.controllerNamespace, replica, graph: () => controller.pipeline.graph, taken: (fleet, type, name) => xds?.allHaveTaken(fleet, type, name) ?? true, submit: (statuses) => writer.submit(statuses), onCertManager: (served) => controller.setCertManager(served), log, clock, sleep, random: Math.random, signal });
+  // A provisioner makes the certificates of its Envoys itself.
+  const rotation = options.gatewaysOnly === true || options.xds.tls === undefined ? undefined : new XdsSecretRotation({ client, namespace: settings.controllerNamespace, log, clock, later: (ms, run) => laterUnless(signal, ms, run), onEnds: (ends) => observation.xds.secretsEnd(ends), onNews: (secret, news) => told.xdsSecret(settings.controllerNamespace, secret, news) });
   const discover = async (): Promise<void> => hasStandardGatewayApi(client).then((standard) => controller.setStandardApi(standard), (error: unknown) => log.warn({ reason: String(error) }, "the versions of Gateway API cannot be read"));
   const sink = coalesce({
     apply(events) {
@@ -114,6 +118,7 @@ export async function serve(given: ServeOptions): Promise<void> {
       }
       controller.apply(events);
       certificates.seen(events);
+      for (const { object } of events.filter((event) => event.type === "upsert")) if (object.kind === "Secret") rotation?.secretChanged(object.metadata.namespace ?? "", object.metadata.name);
       addresses.follow(events);
       // Before GatewayClasses there are CRDs, and those may have been replaced meanwhile.
       if (events.some((event) => event.type === "upsert" && event.object.kind === "GatewayClass")) void discover();
@@ -163,7 +168,7 @@ export async function serve(given: ServeOptions): Promise<void> {
     signal.addEventListener("abort", () => clearInterval(ticking), { once: true });
     log.info({ port: xds.port }, "the first configuration is complete; serving xDS");
     void provisioner?.watch();
-    await lead(options, client, sleep, (leading) => (observation.setLeading(leading), recorder.setLeading(leading && options.gatewaysOnly !== true), writer.setLeading(leading), provisioner?.setLeading(leading), certificates.setLeading(leading)), replica);
+    await lead(options, client, sleep, (leading) => (observation.setLeading(leading), recorder.setLeading(leading && options.gatewaysOnly !== true), writer.setLeading(leading), provisioner?.setLeading(leading), certificates.setLeading(leading), rotation?.setLeading(leading)), replica);
   }
   http.close();
   client.close();

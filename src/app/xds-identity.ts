@@ -34,10 +34,15 @@ interface SecretData {
   readonly data?: Readonly<Record<string, string>>;
 }
 
+/** Reads the authority; undefined where there is none. */
+export async function readAuthority(client: ApiClient, namespace: string): Promise<KeyPair | undefined> {
+  return client.call<SecretData>({ path: `/api/v1/namespaces/${namespace}/secrets/${authoritySecret}` }).then(pairOf, (error: unknown) => (statusOf(error) === 404 ? undefined : Promise.reject(error)));
+}
+
 /** Reads the authority, or makes it: all replicas have the same one. */
 export async function openAuthority(client: ApiClient, namespace: string, now: () => number): Promise<KeyPair> {
   const path = `/api/v1/namespaces/${namespace}/secrets`;
-  const read = async (): Promise<KeyPair | undefined> => client.call<SecretData>({ path: `${path}/${authoritySecret}` }).then(pairOf, (error: unknown) => (statusOf(error) === 404 ? undefined : Promise.reject(error)));
+  const read = (): Promise<KeyPair | undefined> => readAuthority(client, namespace);
   const known = await read();
   if (known !== undefined) return known;
   const made = await createAuthority("CN=Contour xDS", now());

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { describe, it } from "node:test";
-import { createAuthority, issueCertificate, stillServes } from "#certs/authority";
+import { createAuthority, issueCertificate, lifeDays, stillServes } from "#certs/authority";
 import type { CertificateWish } from "#certs/authority";
 
 const now = Date.UTC(2026, 0, 1);
@@ -19,6 +20,17 @@ describe("certificates between the controller and Envoys", async () => {
   it("are replaced after two thirds of their life, however short it is", async () => {
     const short = await issueCertificate(authority, { ...wish, days: 2 }, now);
     assert.deepEqual([0.9, 1.1].map((days) => stillServes(authority, short, wish, now + days * dayMs)), [true, false]);
+  });
+  it("of a few seconds begin only a few seconds before they are made, so that they are not replaced at once", async () => {
+    const short = await issueCertificate(authority, { ...wish, days: 60 / 86_400 }, now);
+    assert.deepEqual([29, 31].map((seconds) => stillServes(authority, short, wish, now + seconds * 1000)), [true, false]);
+  });
+  it("tell for how long they were made", async () => {
+    for (const days of [10 / 86_400, 1, 2, 30, 365]) assert.equal(lifeDays((await issueCertificate(authority, { ...wish, days }, now + 777)).certificate), days);
+  });
+  it("do not outlive their authority", async () => {
+    const { certificate } = await issueCertificate(authority, { ...wish, days: 20 * 365 }, now);
+    assert.equal(new X509Certificate(certificate).validTo, new X509Certificate(authority.certificate).validTo);
   });
   it("do not serve when they cannot be read", () => assert.ok(!stillServes(authority, { certificate: "nonsense", key: "" }, wish, now)));
 });

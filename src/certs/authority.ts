@@ -12,6 +12,11 @@ const leafDays = 365;
 /** The share of its life that a certificate has left when it is replaced. */
 const renewalShare = 1 / 3;
 
+/** How much before its making a certificate begins, for clocks that are behind: a day, and less for one that hardly lives longer. */
+function headStartMs(lifeMs: number): number {
+  return Math.min(dayMs, lifeMs / 2);
+}
+
 /** A certificate with its key, as PEM. */
 export interface KeyPair {
   readonly certificate: string;
@@ -50,13 +55,17 @@ export async function createAuthority(name: string, now: number): Promise<KeyPai
 export async function issueCertificate(authority: KeyPair, wish: CertificateWish, now: number): Promise<KeyPair> {
   const root = new X509Certificate(authority.certificate);
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  // Certificates count whole seconds: so one that follows another lives exactly as long.
+  const from = Math.floor(now / 1000) * 1000;
+  const lifeMs = (wish.days ?? leafDays) * dayMs;
   const names = [...[wish.dnsName, ...(wish.otherDnsNames ?? [])].map((value) => ({ type: "dns" as const, value })), ...(wish.uri === undefined ? [] : [{ type: "url" as const, value: wish.uri }])];
   const certificate = await X509CertificateGenerator.create({
     serialNumber: serial(),
     subject: wish.subject ?? `CN=${wish.dnsName}`,
     issuer: root.subject,
-    notBefore: new Date(now - dayMs),
-    notAfter: new Date(now + (wish.days ?? leafDays) * dayMs),
+    notBefore: new Date(from - headStartMs(lifeMs)),
+    // None outlives who vouches for it.
+    notAfter: new Date(Math.min(from + lifeMs, root.notAfter.getTime())),
     signingAlgorithm: algorithm,
     publicKey: keys.publicKey,
     signingKey: await importKey(authority.key),
@@ -89,6 +98,18 @@ export function renewAt(certificate: string): number {
   const { validFromDate, validToDate } = new NodeCertificate(certificate);
   const [from, to] = [validFromDate.getTime(), validToDate.getTime()];
   return to - (to - from) * renewalShare;
+}
+
+/** When a certificate (PEM) ends, in milliseconds since 1970. */
+export function endOf(certificate: string): number {
+  return new NodeCertificate(certificate).validToDate.getTime();
+}
+
+/** For how many days a certificate (PEM) was made: what `days` was in its wish. */
+export function lifeDays(certificate: string): number {
+  const { validFromDate, validToDate } = new NodeCertificate(certificate);
+  const ms = validToDate.getTime() - validFromDate.getTime();
+  return Math.max(ms - dayMs, (ms * 2) / 3) / dayMs;
 }
 
 function serial(): string {

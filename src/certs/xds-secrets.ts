@@ -27,11 +27,28 @@ export interface SecretsWish {
   readonly suffix: string;
 }
 
-/** Issues both certificates, each for all names that a Service of a namespace has. `now` is in milliseconds since 1970. */
-export async function issueXdsCertificates(authority: KeyPair, { namespace, days, now }: { readonly namespace: string; readonly days: number; readonly now: number }): Promise<XdsCertificates> {
-  const names = (service: string): readonly string[] => [`${service}.${namespace}`, `${service}.${namespace}.svc`, `${service}.${namespace}.svc.cluster.local`];
-  const issue = (use: "server" | "client", service: string): Promise<KeyPair> => issueCertificate(authority, { use, dnsName: service, otherDnsNames: names(service), days }, now);
-  return { authorities: authority.certificate, contour: await issue("server", "contour"), envoy: await issue("client", "envoy") };
+/** A side of the xDS connection; the controller is the server. */
+export type XdsSide = "contour" | "envoy";
+
+/** The Secret with the certificate of each side. */
+export const xdsSecretNames: Readonly<Record<XdsSide, string>> = { contour: "contourcert", envoy: "envoycert" };
+
+interface XdsWish {
+  readonly namespace: string;
+  readonly days: number;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** Issues both certificates, each for all names that a Service of a namespace has. */
+export async function issueXdsCertificates(authority: KeyPair, wish: XdsWish): Promise<XdsCertificates> {
+  return { authorities: authority.certificate, contour: await issueXdsCertificate(authority, "contour", wish), envoy: await issueXdsCertificate(authority, "envoy", wish) };
+}
+
+/** Issues the certificate of one side. */
+export async function issueXdsCertificate(authority: KeyPair, side: XdsSide, { namespace, days, now }: XdsWish): Promise<KeyPair> {
+  const otherDnsNames = [`${side}.${namespace}`, `${side}.${namespace}.svc`, `${side}.${namespace}.svc.cluster.local`];
+  return issueCertificate(authority, { use: side === "contour" ? "server" : "client", dnsName: side, otherDnsNames, days }, now);
 }
 
 /** The Secrets that the manifests mount, as Go Contour's certgen names them. */
@@ -40,7 +57,7 @@ export function xdsSecrets({ authorities, contour, envoy }: XdsCertificates, wis
     const own = { "tls.crt": certificate, "tls.key": key };
     return secret(wish, name, "kubernetes.io/tls", wish.format === "compact" ? { "ca.crt": authorities, ...own } : own);
   };
-  const pairs = [pair("contourcert", contour), pair("envoycert", envoy)];
+  const pairs = [pair(xdsSecretNames.contour, contour), pair(xdsSecretNames.envoy, envoy)];
   return wish.format === "compact" ? pairs : [...pairs, secret(wish, "cacert", "Opaque", { "cacert.pem": authorities })];
 }
 

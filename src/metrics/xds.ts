@@ -15,6 +15,8 @@ export interface XdsMetrics extends GrpcMetrics {
   pushed(type: string, bytes: number): void;
   propagated(type: string, seconds: number): void;
   certificateLoaded(expiresAt: number): void;
+  /** When the certificates in Secrets end that the leader looks after, by name; milliseconds since 1970. */
+  secretsEnd(ends: ReadonlyMap<string, number>): void;
 }
 
 /** Creates the metrics of the xDS server in a registry. */
@@ -28,6 +30,7 @@ export function createXdsMetrics(registry: Registry): XdsMetrics {
   const propagation = propagationHistogram(registry);
   const certificate = new Gauge({ name: "contour_xds_certificate_expiry_timestamp_seconds", help: "When the certificate of the xDS server ends, in seconds since 1970; absent without TLS.", registers: [registry] });
   certificate.remove();
+  const secrets = new Gauge({ name: "contour_xds_secret_expiry_timestamp_seconds", help: "When the certificates in the Secrets of the xDS connection end, in seconds since 1970; shown by the leader.", labelNames: ["name"], registers: [registry] });
   return {
     ...createGrpcMetrics(registry),
     streamOpened: (type, mode) => streams.inc({ type, mode }),
@@ -44,6 +47,10 @@ export function createXdsMetrics(registry: Registry): XdsMetrics {
     },
     propagated: (type, seconds) => propagation.observe({ type }, seconds),
     certificateLoaded: (expiresAt) => certificate.set(expiresAt / 1000),
+    secretsEnd(ends) {
+      secrets.reset();
+      for (const [name, at] of ends) secrets.set({ name }, at / 1000);
+    },
   };
 }
 
