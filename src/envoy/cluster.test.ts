@@ -20,7 +20,8 @@ describe("a cluster", () => {
     const cluster = build({});
     assert.deepEqual([cluster.edsClusterConfig?.serviceName, cluster.altStatName, cluster.connectTimeout], ["shop/web", "shop_web_80", { seconds: 0n, nanos: 250_000_000 }]);
     assert.equal(cluster.commonLbConfig?.healthyPanicThreshold?.value, 0);
-    assert.equal(cluster.circuitBreakers, undefined);
+    assert.deepEqual(cluster.circuitBreakers?.thresholds.map(({ maxRetries, trackRemaining }) => [maxRetries, trackRemaining]), [[1024, false]]);
+    assert.equal(EnvoyCluster.decode(buildCluster(base, { ...defaultEnvoySettings, connectionRetries: 0 })).circuitBreakers, undefined);
   });
 
   it("checks a backend's certificate by authority and names", () => {
@@ -37,6 +38,7 @@ describe("a cluster", () => {
   it("limits what is in flight, per cluster and per endpoint", () => {
     const { circuitBreakers } = build({ circuitBreakers: { maxConnections: 7, perHostMaxConnections: 3 } });
     assert.deepEqual([circuitBreakers?.thresholds[0]?.maxConnections, circuitBreakers?.thresholds[0]?.trackRemaining, circuitBreakers?.perHostThresholds[0]?.maxConnections], [7, true, 3]);
+    assert.equal(build({ circuitBreakers: { maxRetries: 2 } }).circuitBreakers?.thresholds[0]?.maxRetries, 2);
   });
 });
 

@@ -25,7 +25,7 @@ export function buildCluster(cluster: Cluster, settings: EnvoySettings): Uint8Ar
     commonLbConfig: { healthyPanicThreshold: { value: 0 }, ...(cluster.weightedGroups === true ? { localityConfigSpecifier: { $case: "localityWeightedLbConfig", value: {} } } : {}) },
     ...discovery(cluster),
     ...loadBalancing(cluster),
-    ...limits(cluster.circuitBreakers),
+    ...limits(cluster.circuitBreakers, settings),
     ...(cluster.healthCheck === undefined ? {} : { healthChecks: [healthCheck(cluster.healthCheck, cluster.protocol)], ignoreHealthOnHostRemoval: true }),
     ...(cluster.outlierDetection === undefined ? {} : { outlierDetection: outlierDetection(cluster.outlierDetection) }),
     ...(usesTls(cluster) ? { transportSocket: upstreamTls(cluster, settings) } : {}),
@@ -70,10 +70,14 @@ function outlierDetection({ consecutiveErrors, intervalMs, baseEjectionMs, maxEj
   };
 }
 
-function limits({ perHostMaxConnections, ...rest }: Limits): Parts {
-  const some = Object.values(rest).some((limit) => limit !== undefined);
+/** As many as Envoy's other limits. Its own, 3, is passed by the first endpoint that refuses connections. */
+const maxRetries = 1024;
+
+function limits({ perHostMaxConnections, ...rest }: Limits, { connectionRetries }: EnvoySettings): Parts {
+  const chosen = Object.values(rest).some((limit) => limit !== undefined);
+  const some = chosen || connectionRetries > 0;
   if (!some && perHostMaxConnections === undefined) return {};
-  const thresholds = some ? [{ ...rest, trackRemaining: true }] : [];
+  const thresholds = some ? [{ ...(connectionRetries === 0 ? {} : { maxRetries }), ...rest, trackRemaining: chosen }] : [];
   const perHostThresholds = perHostMaxConnections === undefined ? [] : [{ maxConnections: perHostMaxConnections, trackRemaining: true }];
   return { circuitBreakers: CircuitBreakers.fromPartial({ thresholds, perHostThresholds }) };
 }

@@ -7,7 +7,7 @@ import type { RouteAction, VirtualHost } from "#model/route";
 import { defaultEnvoySettings } from "#settings/envoy";
 
 const origin = { kind: "Ingress", namespace: "shop", name: "web" } as const;
-const forward: RouteAction = { kind: "forward", targets: [{ cluster: "shop/web/80", weight: 1 }], mirrors: [], hashPolicies: [], websocket: false };
+const forward: Extract<RouteAction, { kind: "forward" }> = { kind: "forward", targets: [{ cluster: "shop/web/80", weight: 1 }], mirrors: [], hashPolicies: [], websocket: false };
 
 function virtualHost(host: string, more: Partial<VirtualHost> = {}): VirtualHost {
   const match = { path: { kind: "prefix", path: "/", by: "string" }, headers: [], queryParameters: [] } as const;
@@ -59,10 +59,16 @@ describe("the scope of wildcard hosts", () => {
     assert.deepEqual(hostsOf(wild(...hosts)).map(({ domains }) => domains[0]), ["*", "*.a.example", "*.b.example"]);
   });
 
+  it("lets requests whose connection failed be tried elsewhere, unless no route leaves that open or nobody wants it", () => {
+    const retries = (host: VirtualHost, settings = defaultEnvoySettings): unknown => hostsOf(ScopedRouteConfiguration.decode(buildScope(host, settings)))[0]?.retryPolicy?.numRetries;
+    const byUser = virtualHost("a.example.com").routes.map((route): VirtualHost["routes"][number] => ({ ...route, action: { ...forward, retry: { on: "5xx", count: 1, statusCodes: [] } } }));
+    assert.deepEqual([retries(virtualHost("a.example.com")), retries(virtualHost("a.example.com", { routes: byUser })), retries(virtualHost("a.example.com"), { ...defaultEnvoySettings, connectionRetries: 0 })], [2, undefined, undefined]);
+  });
+
   it("asks for one label where a wildcard stands for one", () => {
     const [one] = wild(virtualHost("*.a.example")).routeConfiguration?.virtualHosts ?? [];
     assert.deepEqual(one?.routes.map(inShort), [":authority and upgrade: 403", ":authority: route", "any: 404"]);
-    assert.equal(JSON.stringify(one).includes("(?i)[^.:]+\\\\.a\\\\.example(:[0-9]+)?"), true);
+    assert.equal(JSON.stringify(one?.routes).includes("(?i)[^.:]+\\\\.a\\\\.example(:[0-9]+)?"), true);
     assert.deepEqual(routesOf(wild(virtualHost("*.a.example", { wildcard: "any-depth" }))).map(inShort), ["upgrade: 403", "any: route", "any: 404"]);
   });
 

@@ -15,14 +15,14 @@ import type { VirtualHost as HostModel } from "#model/route";
 import type { EnvoySettings } from "#settings/envoy";
 
 /** Encodes the scope of one host of one listener. */
-export function buildScope(virtualHost: HostModel, _settings: EnvoySettings, answers: readonly ChallengeAnswer[] = []): Uint8Array {
-  return encodeScope(scopeName(virtualHost.listener, virtualHost.host), [buildVirtualHost(virtualHost, answers)], exactHostConfig);
+export function buildScope(virtualHost: HostModel, settings: EnvoySettings, answers: readonly ChallengeAnswer[] = []): Uint8Array {
+  return encodeScope(scopeName(virtualHost.listener, virtualHost.host), [buildVirtualHost(virtualHost, settings, answers)], exactHostConfig);
 }
 
 /** Encodes the scope of all wildcard hosts of a listener, in which every host is looked for that has no scope of its own. */
-export function buildWildScope(listener: string, virtualHosts: readonly HostModel[], _settings: EnvoySettings): Uint8Array {
+export function buildWildScope(listener: string, virtualHosts: readonly HostModel[], settings: EnvoySettings): Uint8Array {
   const sorted = virtualHosts.toSorted((a, b) => compareText(a.host, b.host));
-  return encodeScope(wildScopeName(listener), sorted.map((virtualHost) => buildVirtualHost(virtualHost)), {});
+  return encodeScope(wildScopeName(listener), sorted.map((virtualHost) => buildVirtualHost(virtualHost, settings)), {});
 }
 
 /** Encodes the scope of a host that has nothing but challenges: all else is looked for among the wildcard hosts, as without it. */

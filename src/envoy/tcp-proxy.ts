@@ -18,7 +18,7 @@ export function tcpFilters(statPrefix: string, proxy: TcpProxy, settings: EnvoyS
 }
 
 function tcpProxy(statPrefix: string, { targets, idleTimeoutMs }: TcpProxy, settings: EnvoySettings): Filter {
-  const config = { statPrefix, clusterSpecifier: clusterSpecifier(targets), idleTimeout: toDuration(idleTimeoutMs), accessLog: accessLog(settings) };
+  const config = { statPrefix, clusterSpecifier: clusterSpecifier(targets), idleTimeout: toDuration(idleTimeoutMs), maxConnectAttempts: 1 + settings.connectionRetries, accessLog: accessLog(settings) };
   return Filter.fromPartial({ name: "envoy.filters.network.tcp_proxy", configType: typedConfig(EnvoyTcpProxy, config) });
 }
 

@@ -1,5 +1,6 @@
 import { challengeRoutes } from "#envoy/challenge-routes";
 import type { ChallengeAnswer } from "#envoy/challenge-routes";
+import { connectionRetry } from "#envoy/connection-retry";
 import { rateLimits } from "#envoy/filters/global-rate-limit";
 import { perFilterConfig } from "#envoy/filters/order";
 import { hostMatch, misdirected } from "#envoy/host-match";
@@ -12,9 +13,10 @@ import { chainHeader, chainMark, scopeHeader } from "#envoy/scope-key";
 import { Route as EnvoyRoute, VirtualHost as EnvoyVirtualHost } from "#gen/envoy/envoy/config/route/v3/route_components";
 import type { HeaderMatcher } from "#gen/envoy/envoy/config/route/v3/route_components";
 import type { Route, VirtualHost } from "#model/route";
+import type { EnvoySettings } from "#settings/envoy";
 
 /** The routes of a host, with what has to be said before and after them. */
-export function buildVirtualHost(virtualHost: VirtualHost, answers: readonly ChallengeAnswer[] = []): EnvoyVirtualHost {
+export function buildVirtualHost(virtualHost: VirtualHost, settings: EnvoySettings, answers: readonly ChallengeAnswer[] = []): EnvoyVirtualHost {
   const name = virtualHostName(virtualHost.host);
   const ofHost = hostMatch(virtualHost);
   const refused = virtualHost.requireSni ? misdirected(virtualHost).map((wrong) => refusal(421, [...ofHost, wrong])) : [];
@@ -29,6 +31,7 @@ export function buildVirtualHost(virtualHost: VirtualHost, answers: readonly Cha
     routes: [...challengeRoutes(answers), ...refused, ...unguarded(virtualHost, ofHost), ...withUpgradeGuards(virtualHost.routes, ofHost, build), answer(404, [])],
     requestHeadersToRemove: needsScope ? [] : [scopeHeader],
     rateLimits: rateLimits(virtualHost.globalRateLimit),
+    retryPolicy: virtualHost.routes.some(leavesRetriesOpen) ? connectionRetry(settings) : undefined,
     typedPerFilterConfig: perFilterConfig(virtualHost, { level: "host", host: name, ownAuthorization: virtualHost.ownAuthorization }),
   });
 }
@@ -43,6 +46,10 @@ function unguarded({ guards = [], requireSni }: VirtualHost, ofHost: readonly He
 
 function followsRedirects({ action }: Route): boolean {
   return action.kind === "forward" && action.internalRedirect !== undefined;
+}
+
+function leavesRetriesOpen({ action }: Route): boolean {
+  return action.kind === "forward" && action.retry === undefined;
 }
 
 /** An answer of our own to every path. */

@@ -95,6 +95,7 @@ function envoyChoices(base: EnvoySettings, { listener = {}, cluster = {}, networ
     ecdhCurves: listener.tls?.ecdhCurves,
     fingerprints: listener.tls?.fingerprint === undefined ? undefined : { ja3: listener.tls.fingerprint.ja3 ?? false, ja4: listener.tls.fingerprint.ja4 ?? false },
     socketOptions: listener.socketOptions === undefined ? undefined : some({ tos: nonZero(listener.socketOptions.tos), trafficClass: nonZero(listener.socketOptions.trafficClass) }),
+    connectionRetries: cluster.connectionRetries,
     cluster: {
       ...base.cluster,
       ...some({ maxRequestsPerConnection: cluster.maxRequestsPerConnection, perConnectionBufferLimitBytes: cluster["per-connection-buffer-limit-bytes"], cipherSuites: cluster.upstreamTLS?.cipherSuites, ecdhCurves: cluster.upstreamTLS?.ecdhCurves }),

@@ -83,6 +83,8 @@ export interface EnvoySettings {
   readonly ecdhCurves: readonly string[];
   readonly fingerprints: { readonly ja3: boolean; readonly ja4: boolean };
   readonly socketOptions: { readonly tos?: number; readonly trafficClass?: number };
+  /** How many more endpoints a request is offered to when a connection fails and nothing was sent; 0 for none. */
+  readonly connectionRetries: number;
   readonly cluster: {
     readonly maxRequestsPerConnection?: number;
     readonly perConnectionBufferLimitBytes?: number;
@@ -128,6 +130,7 @@ export const defaultEnvoySettings: EnvoySettings = {
   ecdhCurves: [],
   fingerprints: { ja3: false, ja4: false },
   socketOptions: {},
+  connectionRetries: 2,
   cluster: { cipherSuites, ecdhCurves: [] },
   stats: { address: "0.0.0.0", port: 8002 },
   adminPort: 9001,

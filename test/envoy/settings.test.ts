@@ -41,6 +41,7 @@ const settings: EnvoySettings = {
   ecdhCurves: ["P-256"],
   fingerprints: { ja3: true, ja4: true },
   socketOptions: { tos: 64, trafficClass: 64 },
+  connectionRetries: 1,
   cluster: { maxRequestsPerConnection: 5, perConnectionBufferLimitBytes: 32_768, cipherSuites: defaultEnvoySettings.cluster.cipherSuites, ecdhCurves: ["X25519"] },
   stats: { address: "127.0.0.1", port: 0 },
   adminPort: 0,

@@ -25,6 +25,7 @@ export interface ContourConfiguration {
           readonly maxRetries?: number;
           readonly perHostMaxConnections?: number;
         };
+        readonly connectionRetries?: number;
         readonly dnsLookupFamily?: string;
         readonly maxRequestsPerConnection?: number;
         readonly upstreamAddresses?: string;

@@ -57,6 +57,7 @@ export const configurationKeys: ReadonlyMap<string, ConfigurationKey> = new Map(
   ["cluster.dns-lookup-family", same("envoy.cluster.dnsLookupFamily")],
   ["cluster.upstream-addresses", same("envoy.cluster.upstreamAddresses")],
   ["cluster.preferred-address-family", same("envoy.cluster.preferredAddressFamily")],
+  ["cluster.connection-retries", same("envoy.cluster.connectionRetries")],
   ["cluster.max-requests-per-connection", same("envoy.cluster.maxRequestsPerConnection")],
   ["cluster.per-connection-buffer-limit-bytes", same("envoy.cluster.per-connection-buffer-limit-bytes")],
   ["cluster.circuit-breakers.max-connections", same("envoy.cluster.circuitBreakers.maxConnections")],
