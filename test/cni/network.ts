@@ -21,6 +21,8 @@ export interface Pod extends PodWish {
 export interface Allowance {
   readonly from: readonly string[] | "anyone";
   readonly ports: readonly number[];
+  /** Nodes' own processes, where a network knows them by no address: those of the pod's node, and those of others. */
+  readonly entities?: readonly ("host" | "remote-node")[];
 }
 
 /** What policies say about a pod: absent from the list, everything is allowed. */
@@ -39,6 +41,8 @@ export interface PodNetwork {
   nodeAddresses(node: NodeName): readonly string[];
   /** Serves cluster IPs itself; else kube-proxy does. */
   serveClusterIp?(service: { readonly ip: string; readonly port: number; readonly pods: readonly Pod[]; readonly targetPort: number }): Promise<void>;
+  /** Cluster IPs that it serves are for pods; processes of nodes need kube-proxy. */
+  readonly clusterIpsOfPodsOnly?: true;
   /** Wraps the start of a program in a pod, where it has to be in a cgroup. */
   readonly wrap?: readonly string[];
 }

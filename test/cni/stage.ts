@@ -107,7 +107,7 @@ export class Stage {
     const bootstrap = join(this.lab.folder, `${name}.json`);
     await this.lab.sh(place, `${join(root, "bin/contour")} bootstrap --admin-address ${this.lab.folder}/${name}.sock --xds-address ${underlay.control.v4} --xds-port 8001 ${bootstrap}`);
     const binary = await ensureEnvoyBinary({ env: process.env, progress: () => undefined });
-    const [command = "", ...args] = [...(this.network.wrap ?? []), binary, "-c", bootstrap, "--service-node", name, "--service-cluster", "projectcontour", "--concurrency", "1", "--use-dynamic-base-id", "-l", "warning"];
+    const [command = "", ...args] = [...(this.network.wrap ?? []), binary, "-c", bootstrap, "--service-node", name, "--service-cluster", "projectcontour", "--concurrency", "1", "--use-dynamic-base-id", "--file-flush-interval-msec", "50", "-l", "warning"];
     this.lab.start(name, place, command, args);
     const door = { dial: await this.lab.dialer(place), address: "127.0.0.1", port: envoyPort };
     const address = this.pod("far").v4;
@@ -117,16 +117,21 @@ export class Stage {
     this.doors.push({ name, door });
   }
 
-  /** Makes cluster IPs work: by the wiring itself, or by the real kube-proxy on both nodes. */
-  async serveClusterIps(): Promise<void> {
-    if (this.network.serveClusterIp !== undefined) {
-      const service = await this.control.api.get<{ readonly spec: { readonly clusterIP: string } }>("/api/v1/namespaces/shop/services/vip");
-      return this.network.serveClusterIp({ ip: service.spec.clusterIP, port: 80, targetPort: 8080, pods: [this.pod("near"), this.pod("far")] });
-    }
+  /** Makes cluster IPs work: by the wiring itself, else, or where it does so for pods only, by the real kube-proxy on both nodes. Says who serves them. */
+  async serveClusterIps(): Promise<string> {
+    const { spec } = await this.control.api.get<{ readonly spec: { readonly clusterIP: string } }>("/api/v1/namespaces/shop/services/vip");
+    await this.network.serveClusterIp?.({ ip: spec.clusterIP, port: 80, targetPort: 8080, pods: [this.pod("near"), this.pod("far")] });
+    if (this.network.serveClusterIp !== undefined && this.network.clusterIpsOfPodsOnly === undefined) return "the network";
+    await this.#startKubeProxies(spec.clusterIP);
+    return this.network.serveClusterIp === undefined ? "kube-proxy" : "pods: the network; host network: kube-proxy";
+  }
+
+  async #startKubeProxies(clusterIp: string): Promise<void> {
     for (const node of nodeNames) {
       await this.lab.publish(node, "127.0.0.1", 6443, this.control.apiPort);
       const kubeconfig = kubeconfigFor(this.control, "https://127.0.0.1:6443", join(this.lab.folder, `${node}.kubeconfig`));
       this.lab.start(`kube-proxy-${node}`, node, join(testbedFolder(), "bin/kube-proxy"), [`--kubeconfig=${kubeconfig}`, `--hostname-override=${node}`, "--proxy-mode=nftables", "--conntrack-max-per-core=0", "--conntrack-tcp-timeout-established=0s", "--conntrack-tcp-timeout-close-wait=0s", "--detect-local-mode=InterfaceNamePrefix", "--pod-interface-name-prefix=none", "--metrics-bind-address=127.0.0.1:10249", "--healthz-bind-address=127.0.0.1:10256"]);
     }
+    for (const node of nodeNames) await waitFor(async () => (await this.lab.sh(node, "nft list table ip kube-proxy")).includes(clusterIp), { what: `kube-proxy of ${node} has written its rules` });
   }
 }
