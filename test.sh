@@ -38,6 +38,9 @@ if [ "$setup" = conformance ]; then
   bin/node conformance/run.ts --channel experimental
   say "Gateway API conformance: the official suite, standard CRDs, serial"
   bin/node conformance/run.ts --channel standard --serial
+  say "Over networks of all kinds: the CNI matrix"
+  bash test/cni/setup.sh
+  bin/node test/cni/main.ts --kept test/cni/results.json
 fi
 
 say "tests"

@@ -24,10 +24,14 @@ export const underlay = {
   client: { v4: "172.31.0.100", v6: "fd31::100" },
 } as const;
 
+const labs = (function* letters(): Generator<string, never> {
+  for (let number = 0; ; number++) yield number.toString(36).padStart(2, "a");
+})();
+
 /** Network namespaces of this machine as nodes, pods and a client, on one network. All is gone after `down`. */
 export class Lab {
   readonly folder = mkdtempSync(join(tmpdir(), "contour-cni-"));
-  readonly #id = `cni${process.pid}`;
+  readonly #id = `cni${process.pid}${labs.next().value}`;
   readonly #spaces = new Set<string>();
   readonly #processes = new Map<string, RunningProcess>();
   readonly #servers: Server[] = [];

@@ -1,8 +1,6 @@
 import { checks } from "../../test/cni/checks.ts";
-import type { Finding } from "../../test/cni/finding.ts";
 import type { WiringResult } from "../../test/cni/results.ts";
-
-const marks: Readonly<Record<Finding["verdict"], string>> = { pass: "yes", fail: "**no**", unshown: "–" };
+import { resultTable } from "../../test/cni/results.ts";
 
 /** docs/cni.md, from what a run of the matrix found. */
 export function cniPage(results: readonly WiringResult[]): string {
@@ -16,11 +14,9 @@ export function cniPage(results: readonly WiringResult[]): string {
     "",
     "which needs root and installs what it needs. With `-- --cni-bin DIR --cni-conf DIR` the same checks run over plugins of your own.",
     "",
-    "Not there yet: the wirings of Antrea (Open vSwitch) and of Cilium (eBPF); a run is no part of CI yet.",
+    "`./test.sh` runs it, and fails where a check fails or finds what is not written here.",
     "",
-    `| check | ${results.map(({ wiring }) => wiring).join(" | ")} |`,
-    `|---|${results.map(() => "---").join("|")}|`,
-    ...checks.map(({ id, title }) => `| ${title} | ${results.map(({ findings }) => marks[findings[id]?.verdict ?? "unshown"]).join(" | ")} |`),
+    ...resultTable(results),
     "",
     "## What is real in each, and what was seen",
     ...results.flatMap(({ wiring, component, findings }) => ["", `**${wiring}**: ${component}.`, "", ...checks.flatMap(({ id, title }) => ((findings[id]?.detail ?? "") === "" ? [] : [`- ${title}: ${findings[id]?.detail}`]))]),
