@@ -23,8 +23,9 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   status: ["conditions", "store", "k8s", "settings", "lib", "metrics", "sources/kubernetes"],
   certs: ["conditions", "store", "k8s", "settings", "lib"],
   provision: ["k8s/object", "gen/k8s", "settings", "lib", "envoy/bootstrap", "envoy/bootstrap-secrets", "translate/gateway/fleet-plan"],
-  app: ["lib", "gen", "model", "k8s", "settings", "metrics", "conditions", "store", "sources", "translate", "envoy", "xds", "status", "certs", "provision", "acme"],
-  cli: ["lib", "app", "certs", "settings", "k8s", "sources", "envoy"],
+  doctor: ["lib", "model", "k8s/object"],
+  app: ["lib", "gen", "model", "k8s", "settings", "metrics", "conditions", "store", "sources", "translate", "envoy", "xds", "status", "certs", "provision", "acme", "doctor"],
+  cli: ["lib", "app", "certs", "settings", "k8s", "sources", "envoy", "doctor"],
 };
 
 interface Import {

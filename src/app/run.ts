@@ -6,6 +6,8 @@ import { Registry } from "prom-client";
 import { applyConfigurationOf } from "#app/configuration";
 import type { ConfiguredChoices } from "#app/configuration";
 import { Controller } from "#app/controller";
+import { routedView } from "#app/doctor/routed-view";
+import { openRunDoor, runFolderPrefix } from "#app/doctor/run-door";
 import { ensureEnvoyBinary } from "#app/envoy-binary";
 import { startEnvoy } from "#app/envoy-process";
 import type { EnvoyProcess } from "#app/envoy-process";
@@ -20,6 +22,7 @@ import type { ObjectProblem } from "#app/translate";
 import { localCaFolder, openLocalCa } from "#certs/local-ca";
 import type { LocalCa } from "#certs/local-ca";
 import { bootstrapJson, buildBootstrap } from "#envoy/bootstrap";
+import type { ObjectFault, RoutedView } from "#doctor/view";
 import type { Secret } from "#gen/k8s/secret";
 import type { KubeObject } from "#k8s/object";
 import type { Result } from "#lib/result";
@@ -28,7 +31,7 @@ import { defaultEnvoySettings } from "#settings/envoy";
 import type { EnvoySettings } from "#settings/envoy";
 import { defaultSettings } from "#settings/settings";
 import type { Settings } from "#settings/settings";
-import { readFiles } from "#sources/file/read";
+import { formatPlace, readFiles } from "#sources/file/read";
 import { watchFiles } from "#sources/file/watch";
 import type { FileReport, FileWatch } from "#sources/file/watch";
 import type { ObjectEvent } from "#store/event";
@@ -78,9 +81,10 @@ export async function run(options: RunOptions): Promise<void> {
   const choices = configuredBy(readFiles(options.paths).objects, options.contourConfigName);
   if (!choices.ok) throw new Error(choices.error);
   const session = new RunSession(options, ca, choices.value);
-  const folder = mkdtempSync(join(tmpdir(), "contour-run-"));
+  const folder = mkdtempSync(join(tmpdir(), runFolderPrefix));
   const stop = new AbortController();
   let envoy: EnvoyProcess | undefined;
+  let door: Awaited<ReturnType<typeof openRunDoor>> | undefined;
   let watch: FileWatch | undefined;
   try {
     watch = await session.watch();
@@ -97,10 +101,12 @@ export async function run(options: RunOptions): Promise<void> {
       signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
     };
     envoy = start();
+    door = await openRunDoor(folder, () => ({ pid: process.pid, paths: options.paths, adminSocket: join(folder, "admin.sock"), view: session.routed() }));
     session.show();
     await new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener("abort", () => resolve(), { once: true })));
   } finally {
     output.progress("stopping");
+    door?.close();
     await watch?.close();
     await envoy?.stop();
     session.stop();
@@ -178,6 +184,16 @@ class RunSession {
       caFile: this.#ca.certificateFile,
       caCreated: this.#ca.created,
     });
+  }
+
+  /** What is served now, as the doctor looks at it. */
+  routed(): RoutedView {
+    const view = routedView(this.controller.pipeline);
+    const placeOf = (fault: ObjectFault): { readonly place?: string } => {
+      const place = this.#watch?.locate(fault, fault.field);
+      return place === undefined ? {} : { place: formatPlace(place) };
+    };
+    return { ...view, faults: view.faults.map((fault) => ({ ...fault, ...placeOf(fault) })) };
   }
 
   stop(): void {

@@ -31,6 +31,7 @@ export async function defineProgram(finish: (code: number) => void): Promise<Com
   (await import("#cli/certgen")).defineCertgen(program, finish);
   (await import("#cli/ca")).defineCa(program, finish);
   (await import("#cli/envoy")).defineEnvoy(program, finish);
+  (await import("#cli/doctor")).defineDoctor(program, finish);
   (await import("#cli/cli")).defineCli(program, finish);
   (await import("#cli/version")).defineVersion(program);
   (await import("#cli/completion")).defineCompletion(program);

@@ -40,7 +40,7 @@ interface ApiResources {
 }
 
 /** The newest older version of a kind that the API server has. */
-async function servedOlder(client: ApiClient, { group, plural, older = [] }: KindSpec): Promise<string | undefined> {
+export async function servedOlder(client: ApiClient, { group, plural, older = [] }: KindSpec): Promise<string | undefined> {
   for (const version of older) {
     const found = await client.call<ApiResources>({ path: `/apis/${group}/${version}` }).catch(() => undefined);
     if (found?.resources?.some(({ name }) => name === plural) === true) return version;

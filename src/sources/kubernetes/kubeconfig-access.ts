@@ -18,7 +18,7 @@ export interface KubeconfigOptions {
 
 /** Access as a kubeconfig describes it. Files and plugins are asked again as credentials rotate. */
 export function kubeconfigAccess({ path, context, env, clock }: KubeconfigOptions): ApiAccess {
-  const chosen = readKubeconfig(path === undefined ? defaultPaths(env) : [path], context);
+  const chosen = readKubeconfig(path === undefined ? kubeconfigFiles(env) : [path], context);
   const { cluster, user, namespace } = chosen;
   const parts = credentialParts(chosen, env, clock);
   return {
@@ -32,7 +32,8 @@ export function kubeconfigAccess({ path, context, env, clock }: KubeconfigOption
   };
 }
 
-function defaultPaths(env: NodeJS.ProcessEnv): readonly string[] {
+/** The kubeconfigs that count where none is named. */
+export function kubeconfigFiles(env: NodeJS.ProcessEnv): readonly string[] {
   const listed = (env["KUBECONFIG"] ?? "").split(delimiter).filter((path) => path !== "");
   return listed.length > 0 ? listed : [join(env["HOME"] ?? homedir(), ".kube", "config")];
 }

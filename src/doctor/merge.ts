@@ -1,0 +1,35 @@
+import { compareText } from "#lib/compare";
+import type { Finding } from "#doctor/finding";
+import type { Sighting } from "#doctor/endpoint-findings";
+
+/** How many places a line names before it counts. */
+const mostNamed = 3;
+
+/** The same thing seen from several Envoys, or at several endpoints, is one finding. */
+export function mergeSightings(sightings: readonly Sighting[]): readonly Finding[] {
+  const groups = Map.groupBy(sightings, ({ finding: { id, who, what, fix }, service }) => JSON.stringify([id, who, comparable(what), fix, service]));
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const endpoints = nameSome(group.map(({ endpoint }) => endpoint), "endpoints");
+    const envoys = nameSome(group.map(({ envoy }) => envoy), "Envoys");
+    const where = [first.service, endpoints, `from ${envoys}`].filter((part) => part !== "").join(", ");
+    return [{ ...first.finding, where }];
+  });
+}
+
+/** Figures differ from probe to probe, and are no other finding. */
+function comparable(text: string): string {
+  return text.replaceAll(/\d+/g, "N");
+}
+
+function nameSome(names: readonly string[], what: string): string {
+  const unique = [...new Set(names)].toSorted(compareText);
+  return unique.length <= mostNamed ? unique.join(", ") : `${unique.slice(0, mostNamed).join(", ")} and ${unique.length - mostNamed} more ${what}`;
+}
+
+/** Errors first; then by object. */
+export function sortFindings(findings: readonly Finding[]): readonly Finding[] {
+  const key = ({ who, id, where }: Finding): string => `${who} ${id} ${where}`;
+  return findings.toSorted((a, b) => compareText(a.severity, b.severity) || compareText(key(a), key(b)));
+}
