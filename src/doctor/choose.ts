@@ -114,6 +114,7 @@ export const adminSocketOfPods = "/admin/admin.sock";
 
 /** The plan for one Envoy. */
 export function planOf({ targets, clusters }: Choice, { adminSocket, ...limits }: Pick<ProbePlan, "depth" | "concurrency" | "timeoutMs" | "limitMs"> & { readonly adminSocket: string }): ProbePlan {
-  const addresses = ({ source }: ClusterView): readonly string[] => (source.kind === "name" ? [] : source.endpoints.map(({ address, port }) => `${address.includes(":") ? `[${address}]` : address}:${port}`));
-  return { version: 1, ...limits, envoy: { adminSocket, clusters: clusters.map((cluster) => ({ name: cluster.name, addresses: addresses(cluster) })) }, probes: targets.map(({ probe }) => probe) };
+  // A name that does not resolve keeps Envoy from having its cluster: that is told by itself.
+  const expected = clusters.flatMap(({ name, source }) => (source.kind === "name" ? [] : [{ name, addresses: source.endpoints.map(({ address, port }) => `${address.includes(":") ? `[${address}]` : address}:${port}`) }]));
+  return { version: 1, ...limits, envoy: { adminSocket, clusters: expected }, probes: targets.map(({ probe }) => probe) };
 }

@@ -39,10 +39,10 @@ export function sightingsOf(sight: Sight, context: VerdictContext): readonly Sig
     const [cluster] = target.clusters;
     if (cluster === undefined) return [];
     const at = { service: cluster.service === undefined ? "" : describeService(cluster.service), endpoint: describeEndpoint(target, result), envoy: describeEnvoy(sight.envoy) };
-    const who = describeOrigin(cluster.origin);
-    return verdicts(sight, context, target, cluster, result).map(({ id, what, fix }) => {
-      const { where: _, ...rest } = finding(id, { who, what, fix });
-      return { finding: rest, ...at };
+    return verdicts(sight, context, target, cluster, result).map((verdict) => {
+      const { where: _, ...rest } = finding(verdict.id, { ...verdict, who: verdict.who ?? describeOrigin(cluster.origin) });
+      // What a policy does is the same for all that it is about.
+      return { finding: rest, ...at, ...(verdict.who === undefined ? {} : { service: "" }) };
     });
   });
 }
@@ -50,6 +50,8 @@ export function sightingsOf(sight: Sight, context: VerdictContext): readonly Sig
 /** What is wrong, and what to do about it. */
 export interface Verdict {
   readonly id: FindingId;
+  /** The object that it is about, where that is not the one that names the backend. */
+  readonly who?: string;
   readonly what: string;
   readonly fix: string;
 }
@@ -111,7 +113,8 @@ export function policySightings(envoy: EnvoyView, targets: readonly Target[], co
     if (cluster === undefined || place.kind === "name") return [];
     const result: EndpointResult = { kind: "endpoint", id, address: place.address, outcome: { kind: "dropped" } };
     return blocksOf(envoy, context.world, target, result).map((block) => {
-      const { where: _, ...rest } = finding(policyVerdict(block, envoy, target, context).id, { who: describeOrigin(cluster.origin), ...policyVerdict(block, envoy, target, context) });
+      const verdict = policyVerdict(block, envoy, target, context);
+      const { where: _, ...rest } = finding(verdict.id, { ...verdict, who: describeOrigin(cluster.origin) });
       return { finding: rest, service: cluster.service === undefined ? "" : describeService(cluster.service), endpoint: describeEndpoint(target, result), envoy: describeEnvoy(envoy) };
     });
   });
@@ -130,7 +133,7 @@ function policyVerdict({ direction, policies, dependsOnAddress }: PolicyBlock, e
 function unenforcedVerdict({ direction, policies }: PolicyBlock, { cnis }: VerdictContext): Verdict {
   const names = policies.map(({ namespace, name }) => `NetworkPolicy ${namespace}/${name}`).join(", ");
   const enforcing = cnis.some(({ enforcesPolicies }) => enforcesPolicies === true);
-  return { id: "policy-not-enforced", what: `${names} (${direction}) would shut Envoy out, and the network lets it pass${enforcing ? "" : ": it enforces no policies"}`, fix: "allow Envoy before the network enforces it: deploy/network-policies/tenant.yaml" };
+  return { id: "policy-not-enforced", who: names, what: `it would keep Envoy ${direction === "ingress" ? "out" : "from connecting"}, and the network lets it pass${enforcing ? "" : ": it enforces no policies"}`, fix: "allow Envoy before the network enforces it: deploy/network-policies/tenant.yaml" };
 }
 
 function describeEndpoint({ endpoint, probe: { target } }: Target, { address }: EndpointResult): string {

@@ -24,7 +24,7 @@ export function envoyFindings(envoy: EnvoyView, result: EnvoyResult | undefined,
     return cluster === undefined ? name : describeOrigin(cluster.origin);
   };
   // Who is not connected has old things, which follows.
-  const untaken = disconnected.length > 0 ? [] : [...new Set([...result.missing, ...result.outdated].map(nameOf))].map((object) => finding("configuration-not-taken", { who: object, where: `in ${who}`, what: "Envoy does not have what it should have by now", fix: "look at the log of the controller, and whether the doctor reads objects by its settings (--contour-config-name, --config-path)" }));
+  const untaken = disconnected.length > 0 ? [] : [...new Set([...result.missing, ...result.outdated].map(nameOf))].map((object) => finding("configuration-not-taken", { who: object, where: `in ${who}`, what: "Envoy does not have what it should have by now", fix: "look at the log of the controller: what Envoy refuses is told there, and at the object" }));
   const failing = Map.groupBy(result.unhealthy, ({ cluster }) => cluster);
   const unhealthy = [...failing].filter(([name]) => view.clusters.some((one) => one.fleet === envoy.fleet && one.name === name)).map(([name, bad]) => finding("health-check-failing", { who: nameOf(name), where: `from ${who}`, what: `Envoy's health check fails for ${bad.map(({ address }) => address).join(", ")}`, fix: "compare the health check's path, host and port with what the pod answers" }));
   return [...unready, ...disconnected, ...untaken, ...unhealthy];

@@ -39,7 +39,7 @@ const idOfReason: Readonly<Record<string, FindingId>> = {
 };
 
 function faultFinding(fault: ObjectFault): Finding {
-  const id = fault.severity === "warning" ? "object-warning" : (idOfReason[fault.reason] ?? "object-invalid");
+  const id = idOfReason[fault.reason] ?? (fault.severity === "warning" ? "object-warning" : "object-invalid");
   const field = fault.field === "spec" ? {} : { field: fault.field };
   const who = describeOrigin({ kind: fault.kind, namespace: fault.namespace, name: fault.name, ...field });
   return finding(id, { who: fault.place === undefined ? who : `${who} (${fault.place})`, what: fault.message, fix: fixOf(id, fault) });

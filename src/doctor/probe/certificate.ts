@@ -10,9 +10,7 @@ export function certificateProblem(secure: TLSSocket, validation: Validation): O
   return nameProblem(certificate.subjectaltname ?? "", validation);
 }
 
-function untrusted(code: string, { issuer, valid_to: validTo }: DetailedPeerCertificate): Outcome | undefined {
-  // Names are Envoy's business: it compares with those of the route, not with the host that was dialled.
-  if (code.includes("ERR_TLS_CERT_ALTNAME")) return undefined;
+function untrusted(code: string, { issuer, valid_to: validTo }: DetailedPeerCertificate): Outcome {
   if (code.includes("CERT_HAS_EXPIRED")) return { kind: "certificate", problem: "expired", detail: `it ended ${validTo}` };
   const by = [issuer?.O, issuer?.CN].flat().filter((part) => part !== undefined && part !== "").join(" ");
   return { kind: "certificate", problem: "untrusted", detail: `its issuer is ${JSON.stringify(by)} (${code})` };

@@ -48,6 +48,8 @@ export function encrypt(socket: Socket, tls: ProbeTls, alpn: readonly string[], 
     const secure = connectTls({
       socket,
       rejectUnauthorized: false,
+      // Names are compared as Envoy does it, once the handshake is over.
+      checkServerIdentity: () => undefined,
       minVersion: `TLSv${minimumVersion}`,
       maxVersion: `TLSv${maximumVersion}`,
       ...(serverName === undefined || isIP(serverName) !== 0 ? {} : { servername: serverName }),

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { EndpointResult, Outcome, Probe, ProbeDepth } from "#doctor/plan";
 import { dial, encrypt } from "#doctor/probe/dial";
-import { exchange } from "#doctor/probe/exchange";
+import { exchange, largeBytes } from "#doctor/probe/exchange";
 import type { Exchange, RequestShape } from "#doctor/probe/exchange";
 import { sendQueue } from "#doctor/probe/send-queue";
 import type { SendQueue } from "#doctor/probe/send-queue";
@@ -86,17 +86,25 @@ async function sendLarge(wish: EndpointProbe, http: Http): Promise<Outcome> {
   const large = await ask(wish, http, "large");
   if (!large.ok) return large.error;
   const { exchanged, queue } = large.value;
-  if (typeof queue === "object" && queue.unacknowledged > 0 && !queue.peerIsFull) return { kind: "stalled", direction: "to-pod", evidence: `${queue.unacknowledged} of 65000 bytes were never acknowledged, and sent again ${queue.retransmits} times` };
+  const stuck = stuckEvidence(queue);
+  if (stuck !== undefined) return { kind: "stalled", direction: "to-pod", evidence: stuck };
   // Without the kernel's table, that a small request was answered and a large one was not is all there is.
-  if (queue === "unknown" && exchanged.kind === "silent") return { kind: "stalled", direction: "to-pod", evidence: "a request with a body of 65000 bytes was not answered, a small one was" };
+  if (queue === "unknown" && exchanged.kind === "silent") return { kind: "stalled", direction: "to-pod", evidence: `a request with a body of ${largeBytes} bytes was not answered, a small one was` };
   return { kind: "good" };
+}
+
+/** What the kernel says where bytes do not arrive, though the peer has room for them. */
+function stuckEvidence(queue: SendQueue | "unknown" | undefined): string | undefined {
+  if (typeof queue !== "object" || queue.unacknowledged === 0 || queue.peerIsFull) return undefined;
+  return `of a large request ${queue.unacknowledged} bytes were never acknowledged, though they were sent ${queue.retransmits + 1} times`;
 }
 
 /** The connection comes to be, and nothing comes back: large packets may be lost, in one direction or the other, or nobody answers. */
 async function whySilent(wish: EndpointProbe, http: Http): Promise<Outcome> {
   if (wish.depth !== "large") return { kind: "silent" };
-  const [large, head] = await Promise.all([sendLarge(wish, http), ask(wish, http, "head")]);
-  if (large.kind === "stalled" && large.evidence.includes("acknowledged")) return large;
+  const [large, head] = await Promise.all([ask(wish, http, "large"), ask(wish, http, "head")]);
+  const stuck = large.ok ? stuckEvidence(large.value.queue) : undefined;
+  if (stuck !== undefined) return { kind: "stalled", direction: "to-pod", evidence: stuck };
   if (head.ok && head.value.exchanged.kind === "answered") return { kind: "stalled", direction: "from-pod", evidence: "HEAD was answered and GET was not" };
   return { kind: "silent" };
 }
