@@ -56,6 +56,25 @@ export function certgenPermissions(): Permissions {
   return { cluster: [], namespace: [...authority, { ...secrets, resourceNames: Object.values(xdsSecretNames), verbs: ["update"] }] };
 }
 
+/** What `contour doctor` calls, with the rights of who runs it. To run its probe beside Envoys is to run a program in their pods. */
+export function doctorPermissions(): Permissions {
+  return {
+    cluster: [
+      ...rules(Object.values(kinds).map(({ kind }) => kind), ["list"]),
+      { apiGroups: [""], resources: ["nodes", "pods"], verbs: ["list"] },
+      { apiGroups: ["apps"], resources: ["daemonsets"], verbs: ["list"] },
+      { apiGroups: ["networking.k8s.io"], resources: ["networkpolicies"], verbs: ["list"] },
+      // For the Envoys of Gateways, which are in the namespaces of those.
+      { apiGroups: [""], resources: ["pods/exec"], verbs: ["create", "get"] },
+    ],
+    namespace: [
+      { apiGroups: ["apps"], resources: ["deployments"], verbs: ["list"] },
+      { apiGroups: [""], resources: ["configmaps"], verbs: ["get"] },
+      { apiGroups: ["projectcontour.io"], resources: ["contourconfigurations"], verbs: ["get"] },
+    ],
+  };
+}
+
 /** The xDS authority is made by whoever comes first. A name cannot limit what is created. */
 const authority: readonly Permission[] = [
   { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },

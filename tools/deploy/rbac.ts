@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import type { Permission } from "#app/permissions";
-import { certgenPermissions, namedSecretsServePermissions, provisionerPermissions, provisioningServePermissions, secretPermissions, servePermissions } from "#app/permissions";
+import { certgenPermissions, doctorPermissions, namedSecretsServePermissions, provisionerPermissions, provisioningServePermissions, secretPermissions, servePermissions } from "#app/permissions";
 
 const ownNamespace = "projectcontour";
 const group = "rbac.authorization.k8s.io";
@@ -34,6 +34,10 @@ export function rbacFiles(): Readonly<Record<string, string>> {
     "helm/contour/files/serve.yaml": text([servePermissions()]),
     "helm/contour/files/serve-and-provision.yaml": text([provisioningServePermissions()]),
     "helm/contour/files/certgen.yaml": text([certgenPermissions()]),
+    "doctor/rbac.yaml": text([
+      ...granted("ClusterRole", { role: "contour-doctor", binding: "contour-doctor", account: "contour-doctor" }, doctorPermissions().cluster),
+      ...granted("Role", { role: "contour-doctor", binding: "contour-doctor", account: "contour-doctor" }, doctorPermissions().namespace),
+    ]),
     "gateway-provisioner/rbac.yaml": text([
       ...granted("ClusterRole", { role: provisioner, binding: provisioner, account: provisioner }, provisionerPermissions().cluster),
       ...granted("Role", { role: provisioner, binding: `${provisioner}-leader-election`, account: provisioner }, provisionerPermissions().namespace),
