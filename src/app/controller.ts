@@ -5,6 +5,7 @@ import { OnDemandCertificates } from "#app/on-demand-certificates";
 import { Pipeline } from "#app/pipeline";
 import type { PipelineChange } from "#app/pipeline";
 import { Refusals } from "#app/refusals";
+import { SecretMemory } from "#app/secret-memory";
 import { fleetEnvoySettings, fleetListeners } from "#app/resources";
 import type { ResourceKind } from "#app/resources";
 import { feedStores, typeOf } from "#app/xds-feed";
@@ -57,6 +58,7 @@ export class Controller implements ObjectSink {
   readonly #taken = new Set<string>();
   readonly #options: ControllerOptions;
   readonly #expiry = new CertificateExpiry();
+  readonly #secrets = new SecretMemory();
   readonly #refusals: Refusals;
   /** What each fleet has whatever objects there are. */
   readonly #wide = new Map<FleetName, readonly ResourceKey[]>();
@@ -113,7 +115,7 @@ export class Controller implements ObjectSink {
   apply(events: readonly ObjectEvent[]): void {
     if (this.#early !== undefined) return void this.#early.push(...events);
     const at = this.#options.clock();
-    this.#run(() => this.pipeline.apply(events), at);
+    this.#run(() => this.pipeline.apply(events, this.#secrets.before(events, at)), at);
   }
 
   /** All objects are known: translates them, and from now on every change at once. */
@@ -187,9 +189,9 @@ export class Controller implements ObjectSink {
     return this.#expiry.ends();
   }
 
-  /** Looks at the clock: certificates may have ended. To be called from time to time. */
+  /** Looks at the clock: certificates may have begun or ended. To be called from time to time. */
   tick(): void {
-    this.#commitAny(this.#expiry.tick(this.#options.clock()));
+    this.#commitAny(this.#secrets.tick(this.#options.clock()));
   }
 
   #run(translate: () => PipelineChange, at: number): void {
@@ -217,7 +219,8 @@ export class Controller implements ObjectSink {
   #follow(change: PipelineChange): void {
     for (const [resource, [reason]] of change.unencodable) this.#encodes(resource, reason);
     this.#commitAny([...this.#refusals.follow(change.parts), ...this.#untaken(change)]);
-    this.#commitAny(this.#expiry.follow(change.certificates, this.#options.clock()));
+    this.#expiry.follow(change.certificates);
+    this.#commitAny(this.#secrets.follow(change.secrets, this.#options.clock()));
   }
 }
 

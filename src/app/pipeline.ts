@@ -25,6 +25,8 @@ import type { FleetPlan } from "#translate/gateway/fleet-plan";
 import { certificatesWanted, ingressProblems, missingCertificates, objectKey, objects, sharedGuards, statuses, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
 import type { DesiredStatus, IngressProblem } from "#translate/facts";
 import { translationRules } from "#translate/rules";
+import { examinedSecrets } from "#translate/shared/secrets";
+import type { ExaminedSecret } from "#translate/shared/secrets";
 import { splitTlsHostKey } from "#translate/tls-hosts";
 import { listenerType, scopeType } from "#xds/types";
 
@@ -42,6 +44,8 @@ export interface PipelineChange {
   readonly ingressProblems: ReadonlyMap<string, readonly IngressProblem[]>;
   /** Certificates that are served, by name; an empty list means no longer. */
   readonly certificates: ReadonlyMap<string, readonly CertificateSecret[]>;
+  /** Secrets of certificates as they were understood; an empty list means gone. */
+  readonly secrets: ReadonlyMap<string, readonly ExaminedSecret[]>;
   /** Secrets that TLS hosts name and that do not exist, with the hosts. */
   readonly missingCertificates: ReadonlyMap<string, readonly string[]>;
   /** Resources (xDS service and name) that cannot be encoded, with the reason; an empty list means they can again. */
@@ -77,16 +81,16 @@ export class Pipeline {
     this.#settings = new Parameters(running, settings);
     this.#envoySettings = new Parameters(running, envoySettings);
     const rules = [...translationRules(this.#settings.live), ...envoyRules(this.#envoySettings.live)];
-    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, missingCertificates, unencodable, fleetPlans, fleetEnvoySettings, fleetListeners, virtualHosts, wildcardHosts, tlsHosts, sharedGuards, certificateRequests, orderRecords] as readonly Family<unknown>[], running);
+    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, examinedSecrets, missingCertificates, unencodable, fleetPlans, fleetEnvoySettings, fleetListeners, virtualHosts, wildcardHosts, tlsHosts, sharedGuards, certificateRequests, orderRecords] as readonly Family<unknown>[], running);
   }
 
-  /** Takes in changes of objects and tells what they led to. */
-  apply(events: readonly ObjectEvent[]): PipelineChange {
+  /** Takes in changes of objects, and facts that come with them, and tells what they led to. */
+  apply(events: readonly ObjectEvent[], beside: readonly Fact[] = []): PipelineChange {
     // Of several events about one object only the last one counts.
     const last = new Map(events.map((event) => [refKey(event.type === "delete" ? event.ref : refOf(event.object)), event]));
     const received = new Map<string, number>();
     const facts = [...last.values()].flatMap((event) => this.#fact(event, received));
-    return { ...this.commit(facts), received };
+    return { ...this.commit([...beside, ...facts]), received };
   }
 
   /** How many objects of each kind are known. */
@@ -118,6 +122,7 @@ export class Pipeline {
       withdrawn: [...changed(statuses)].flatMap(([key, [status]]) => (status === undefined ? [key] : [])),
       ingressProblems: changed(ingressProblems),
       certificates: changed(certificatesWanted),
+      secrets: changed(examinedSecrets),
       missingCertificates: changed(missingCertificates),
       unencodable: changed(unencodable),
       fleetPlans: changed(fleetPlans),

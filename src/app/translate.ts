@@ -1,8 +1,8 @@
-import { CertificateExpiry } from "#app/certificate-expiry";
 import { gatewayPortBeside } from "#app/gateway-ports";
 import { Pipeline } from "#app/pipeline";
 import { resources } from "#app/resources";
 import type { ResourceKind } from "#app/resources";
+import { SecretMemory } from "#app/secret-memory";
 import { compareText } from "#lib/compare";
 import { formatFieldPath } from "#k8s/object";
 import { toCanonicalJson } from "#envoy/json";
@@ -48,8 +48,8 @@ export const translateSettings: Settings = { ...defaultSettings, gatewayPort: ga
 /** Translates objects without Envoy or a cluster. */
 export function translateObjects(events: readonly ObjectEvent[], settings: Settings, envoySettings: EnvoySettings = defaultEnvoySettings, clock: () => number = Date.now): Translation {
   const pipeline = new Pipeline(settings, envoySettings);
-  const { certificates } = pipeline.apply(events);
-  pipeline.commit(new CertificateExpiry().follow(certificates, clock()));
+  const { secrets } = pipeline.apply(events);
+  pipeline.commit(new SecretMemory().follow(secrets, clock()));
   return describeTranslation(pipeline);
 }
 
@@ -85,7 +85,7 @@ interface Condition {
 }
 
 /** Conditions that say something bad by being True. */
-const badWhenTrue = new Set(["Conflicted", "PartiallyInvalid"]);
+const badWhenTrue = new Set(["Conflicted", "PartiallyInvalid", "CertificateWarning"]);
 
 /** Gateway API says what is wrong by conditions: of the object, its listeners or its parents. That a part is not programmed follows from others. */
 function gatewayProblems(pipeline: Pipeline): readonly ObjectProblem[] {
@@ -94,7 +94,7 @@ function gatewayProblems(pipeline: Pipeline): readonly ObjectProblem[] {
     const { conditions = [], listeners = [], parents = [], ancestors = [] } = status.status as { conditions?: readonly Condition[] } & Partial<Record<"listeners" | "parents" | "ancestors", readonly { conditions: readonly Condition[] }[]>>;
     const all = [...conditions, ...[...listeners, ...parents, ...ancestors].flatMap((part) => part.conditions)];
     const broken = all.filter(({ type, status: value }) => (badWhenTrue.has(type) ? value === "True" : value === "False" && type !== "Programmed"));
-    return broken.map((condition) => ({ severity: "error" as const, kind: status.kind, namespace: status.namespace, name: status.name, field: "spec", message: `${condition.type} is ${condition.status} (${condition.reason}): ${condition.message}` }));
+    return broken.map((condition) => ({ severity: condition.type === "CertificateWarning" ? ("warning" as const) : ("error" as const), kind: status.kind, namespace: status.namespace, name: status.name, field: "spec", message: `${condition.type} is ${condition.status} (${condition.reason}): ${condition.message}` }));
   });
 }
 

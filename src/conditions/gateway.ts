@@ -1,3 +1,5 @@
+import { certificateWarnings } from "#conditions/certificate";
+
 /** Every condition of Gateway API that Contour sets and, for each, the reasons it can have (Gateway API v1.6). */
 export const gatewayConditions = {
   GatewayClass: {
@@ -15,6 +17,7 @@ export const gatewayConditions = {
     ResolvedRefs: ["ResolvedRefs", "InvalidCertificateRef", "InvalidRouteKinds", "RefNotPermitted", "InvalidCACertificateRef", "InvalidCACertificateKind"],
     Conflicted: ["NoConflicts", "HostnameConflict", "ProtocolConflict"],
     OverlappingTLSConfig: ["OverlappingHostnames"],
+    CertificateWarning: certificateWarnings,
   },
   ListenerSet: {
     Accepted: ["Accepted", "NotAllowed", "ListenersNotValid", "ParentNotAccepted"],

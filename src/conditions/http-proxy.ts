@@ -1,3 +1,4 @@
+import { certificateWarnings, trustWarnings } from "#conditions/certificate";
 import type { Problem } from "#conditions/problem";
 import type { FieldPath } from "#k8s/object";
 
@@ -6,7 +7,7 @@ export const httpProxyProblems = {
   VirtualHostError: ["FQDNNotSpecified", "DuplicateVhost", "RateLimitPolicyNotValid", "RequestHeadersPolicyInvalid", "ResponseHeadersPolicyInvalid"],
   RootNamespaceError: ["RootProxyNotAllowedInNamespace"],
   SpecError: ["NothingDefined", "IgnoredField"],
-  TLSError: ["TLSIncompatibleFeatures", "TLSConfigNotValid", "DelegationNotPermitted", "SecretNotValid", "FallbackNotPresent", "FallbackNotDelegated", "FallbackNotValid", "ClientValidationInvalid", "CACertificateNotDelegated", "CertificateExpired", "CertificateRefused", "CertificatePending", "CertificateFailing"],
+  TLSError: ["TLSIncompatibleFeatures", "TLSConfigNotValid", "DelegationNotPermitted", "SecretNotValid", "FallbackNotPresent", "FallbackNotDelegated", "FallbackNotValid", "ClientValidationInvalid", "CACertificateNotDelegated", ...certificateWarnings, ...trustWarnings, "CertificateRefused", "CertificatePending", "CertificateFailing"],
   AuthError: ["AuthNotPermitted", "AuthBadResourceVersion", "ExtensionServiceNotFound", "AuthResponseTimeoutInvalid", "AuthContextForHTTP", "AuthBadAllowedHeader", "AuthBadPathPrefix"],
   JWTVerificationError: ["JWTVerificationNotPermitted", "DuplicateProviderName", "MultipleDefaultProvidersSpecified", "JWKSSourceConflict", "JWKSSourceMissing", "LocalJWKSInvalid", "RemoteJWKSURIInvalid", "RemoteJWKSSchemeInvalid", "RemoteJWKSUpstreamValidationInvalid", "RemoteJWKSCACertificateNotDelegated", "RemoteJWKSTimeoutInvalid", "RemoteJWKSCacheDurationInvalid", "RemoteJWKSPortInvalid", "RemoteJWKSDNSLookupFamilyInvalid", "JWTProviderNotDefined", "InvalidJWTVerificationPolicy"],
   IPFilterError: ["IncompatibleIPAddressFilters", "IPFilterPolicyNotValid", "InvalidCIDR"],

@@ -93,8 +93,10 @@ export const endpoints = family<Endpoints>("endpoints");
 export const slicesOfService = family<import("#gen/k8s/endpoint-slice").EndpointSlice>("slice-of-service", (a, b) => a === b);
 /** Certificates that some TLS host serves. Bucket: secret name (`namespace/name`). */
 export const certificatesWanted = family<CertificateSecret>("certificate-wanted");
-/** Wanted certificates whose time is over. Bucket: secret name. Put in by the composition root, which has the clock. */
-export const expiredCertificates = family<true>("expired-certificate");
+/** The time, in milliseconds since 1970, at which a Secret was looked at last because of it: one of its moments passed, or what it holds was replaced. Bucket: `namespace/name`. Put in by the composition root, which has the clock. */
+export const secretTimes = family<number>("secret-time");
+/** What a Secret held before what it holds now, if that could be served. Bucket: `namespace/name`. Put in by the composition root, which remembers. */
+export const lastGoodCertificates = family<{ readonly uid: string | undefined; readonly certificate: import("#translate/secrets/certificate").ServingCertificate }>("last-good-certificate");
 /** Secrets that keep what is known of orders at ACME servers. Bucket: `namespace/name`. */
 export const orderSecrets = family<true>("order-secret");
 /** Secrets that a TLS host names and that do not exist; the item is the host. `contour run` fills them from its local authority. Bucket: `namespace/name`. */

@@ -78,7 +78,7 @@ function addIngress(parts: HostParts, ingress: Ingress): void {
   if (tls.kind === "invalid" && tls.missing !== undefined) emit(missingCertificates, tls.missing, host);
   if (tls.kind === "terminate" && !site.https.ok) emit(ingressProblems, objectKey(namespace, name), { field: "spec.tls", message: site.https.error });
   if (tls.kind === "terminate" && site.https.ok) {
-    if (tls.warning !== undefined) emit(ingressProblems, objectKey(namespace, name), tls.warning);
+    for (const warning of tls.warnings) emit(ingressProblems, objectKey(namespace, name), warning);
     parts.ingressCertificate = { tls: tls.tls, certificate: tls.certificate, origin };
     parts.secure.push(...routes);
   }

@@ -27,8 +27,16 @@ const secure = (name: string, tls: object = {}, more: object = {}): KubeObject =
 
 /** RE2 in Envoy has 8 MB for an expression; this one is legal everywhere else. */
 const tooLarge = `(${Array.from({ length: 400 }, (_, i) => `${i}[^a]{900}`).join("|")})`;
-/** The form of a revocation list around nonsense: it is read as text here, and parsed by Envoy. */
-const nonsenseList = "-----BEGIN X509 CRL-----\nbm9uc2Vuc2U=\n-----END X509 CRL-----\n";
+const odd = new URL("../../testdata/certificates/odd/", import.meta.url).pathname;
+
+/** The same with another version in it, which can be read, and which Envoy does not take. */
+function withVersion5(pem: string, label: string, version: string): string {
+  const der = Buffer.from(pem.replaceAll(/-----.*-----/g, ""), "base64");
+  der[der.indexOf(Buffer.from(version, "hex")) + version.length / 2 - 1] = 5;
+  return `-----BEGIN ${label}-----\n${der.toString("base64")}\n-----END ${label}-----\n`;
+}
+const strangeList = withVersion5(readFileSync(new URL("../../testdata/certificates/authority.crl.pem", import.meta.url), "utf8"), "X509 CRL", "020101");
+const strangeCertificate = withVersion5(readFileSync(`${odd}p-256.crt`, "utf8"), "CERTIFICATE", "a003020102");
 
 describe("what passes our checks and Envoy refuses hurts its own part only, and the status names the field", { timeout: 180_000 }, () => {
   const stage = new Stage();
@@ -104,7 +112,7 @@ describe("what passes our checks and Envoy refuses hurts its own part only, and 
   });
 
   it("TLS of a host, of many that share the listener", async () => {
-    put(secret("trust", { "ca.crt": authority }), secret("list", { "crl.pem": nonsenseList }), secure("revoking", { clientValidation: { caSecret: "trust", crlSecret: "list" } }), secure("newer"));
+    put(secret("trust", { "ca.crt": authority }), secret("list", { "crl.pem": strangeList }), secure("revoking", { clientValidation: { caSecret: "trust", crlSecret: "list" } }), secure("newer"));
     await says("revoking", "spec.virtualhost.tls");
     await answers("https://newer.example.com/", 200);
     assert.equal(await status("https://revoking.example.com/"), 0);
@@ -117,7 +125,7 @@ describe("what passes our checks and Envoy refuses hurts its own part only, and 
   it("TLS of a host with client certificates: the wildcard above it lets nobody in without them", async () => {
     const covering = proxy("covering", { virtualhost: { fqdn: "*.covered.example.com", tls: { secretName: "shop" } }, routes: [route("/")] });
     const covered = (tls: object): KubeObject => proxy("covered", { virtualhost: { fqdn: "mutual.covered.example.com", tls: { secretName: "shop", clientValidation: { caSecret: "trust", ...tls } } }, routes: [route("/")] });
-    put(secret("trust", { "ca.crt": authority }), secret("list", { "crl.pem": nonsenseList }), covering, covered({ crlSecret: "list" }));
+    put(secret("trust", { "ca.crt": authority }), secret("list", { "crl.pem": strangeList }), covering, covered({ crlSecret: "list" }));
     await says("covered", "spec.virtualhost.tls");
     await answers("https://any.covered.example.com/", 200);
     assert.equal(await status("https://mutual.covered.example.com/"), 0);
@@ -153,12 +161,8 @@ describe("what passes our checks and Envoy refuses hurts its own part only, and 
   });
 
   it("a certificate: of its host only", async () => {
-    const { certificate, key } = smallKey;
-    put(secret("small", { "tls.crt": certificate, "tls.key": key }, "kubernetes.io/tls"), secure("small", { secretName: "small" }));
-    await says("small", "spec.virtualhost.tls");
+    put(secret("strange", { "tls.crt": strangeCertificate, "tls.key": readFileSync(`${odd}p-256.key`, "utf8") }, "kubernetes.io/tls"), secure("strange", { secretName: "strange" }));
+    await says("strange", "spec.virtualhost.tls");
     await othersGoOn();
   });
 });
-
-/** A certificate with an RSA key of 512 bits. Such a key can be read, and BoringSSL does not serve it. */
-const smallKey = JSON.parse(readFileSync(new URL("../../testdata/certificates/small-key.json", import.meta.url), "utf8")) as { readonly certificate: string; readonly key: string };

@@ -133,10 +133,10 @@ class Translation {
     if (validation === undefined) return undefined;
     if (protocol !== "h2") return this.#refuse(extensionError("SpecError", "InconsistentProtocol", ["spec", "validation"], "there is a certificate to validate only with protocol h2, which is over TLS; write protocol: h2 or remove validation"));
     const at: FieldPath = ["spec", "validation", "caSecret"];
-    const secret = JSON.stringify(validation.caSecret);
     const found = authoritiesResolver(this.#read, namespace)(validation.caSecret);
-    if (found.kind === "not-delegated") return this.#refuse(extensionError("TLSError", "CACertificateNotDelegated", at, `Secret ${secret} is not delegated to this namespace; its owner can do that with a TLSCertificateDelegation`));
-    if (found.kind !== "ok") return this.#refuse(extensionError("SpecError", "TLSUpstreamValidation", at, `Secret ${secret} ${found.kind === "not-found" ? "does not exist" : 'has no PEM certificates under "ca.crt"'}`));
+    if (found.kind === "not-delegated") return this.#refuse(extensionError("TLSError", "CACertificateNotDelegated", at, found.message));
+    if (found.kind !== "ok") return this.#refuse(extensionError("SpecError", "TLSUpstreamValidation", at, found.message));
+    for (const { message } of found.warnings) this.#refuse(extensionWarning("SpecError", "TLSUpstreamValidation", at, message));
     const subjectNames = validation.subjectNames ?? [validation.subjectName];
     if (subjectNames[0] !== validation.subjectName) return this.#refuse(extensionError("SpecError", "TLSUpstreamValidation", ["spec", "validation", "subjectNames"], "the first of subjectNames must be the same as subjectName"));
     return { caCertificates: found.pem, subjectNames };

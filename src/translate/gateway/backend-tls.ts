@@ -1,4 +1,3 @@
-import { X509Certificate } from "node:crypto";
 import { condition } from "#conditions/gateway";
 import type { Condition } from "#conditions/gateway";
 import { compareText } from "#lib/compare";
@@ -11,6 +10,8 @@ import { family } from "#store/family";
 import { objectKey, objects, statuses } from "#translate/facts";
 import { backendTlsPolicies, gatewayGroup } from "#translate/gateway/api";
 import type { ApiReference, BackendTlsPolicy } from "#translate/gateway/api";
+import { aboutOwner, examineAuthorities } from "#translate/secrets/authorities";
+import type { ExaminedPem } from "#translate/secrets/authorities";
 import type { ServiceTarget } from "#translate/shared/services";
 
 /** One target of a BackendTLSPolicy. */
@@ -73,26 +74,14 @@ function authorities(read: Reader, namespace: string, { group = "", kind = "Conf
   const at = `spec.validation.caCertificateRefs[${i}]`;
   if (group !== "" || kind !== "ConfigMap") return fail({ reason: "InvalidKind", message: `${at} must be a ConfigMap of the core group, not ${JSON.stringify(`${group}/${kind}`)}` });
   const pem = configMapAuthorities(read, namespace, name);
-  return pem.ok ? pem : fail({ reason: "InvalidCACertificateRef", message: `${at}: ${pem.error}` });
+  return pem.ok ? ok(pem.value.pem) : fail({ reason: "InvalidCACertificateRef", message: `${at}: ${pem.error}` });
 }
 
-/** The PEM bundle under `ca.crt` of a ConfigMap, or why there is none. */
-export function configMapAuthorities(read: Reader, namespace: string, name: string): Result<string, string> {
+/** The authorities under `ca.crt` of a ConfigMap, or why there are none. */
+export function configMapAuthorities(read: Reader, namespace: string, name: string): Result<ExaminedPem, string> {
   const configMap = read.one(objects("ConfigMap"), objectKey(namespace, name));
   const who = `ConfigMap ${JSON.stringify(name)}`;
-  if (configMap === undefined) return fail(`there is no ${who} in namespace ${JSON.stringify(namespace)}`);
-  const pem = configMap.data?.["ca.crt"];
-  if (pem === undefined || pem.trim() === "") return fail(`${who} has nothing under "ca.crt"`);
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  return blocks.length > 0 && blocks.every(isCertificate) ? ok(pem) : fail(`${who}: "ca.crt" is not a list of PEM certificates`);
-}
-
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).raw.length > 0;
-  } catch {
-    return false;
-  }
+  return configMap === undefined ? fail(`there is no ${who} in namespace ${JSON.stringify(namespace)}`) : aboutOwner(who, examineAuthorities(configMap.data?.["ca.crt"]));
 }
 
 /** The policy that counts for a port of a Service: one for that very port, then the oldest, then the first by name. */

@@ -1,6 +1,5 @@
 import { fail, ok } from "#lib/result";
 import type { Result } from "#lib/result";
-import type { CertificateSecret } from "#model/secret";
 import type { Emit, Reader, Rule } from "#store/family";
 import { family } from "#store/family";
 import { missingCertificates, objectKey } from "#translate/facts";
@@ -12,6 +11,7 @@ import type { ListenerUnit, PortClaim } from "#translate/gateway/gateway-shape";
 import { anyHost } from "#translate/gateway/hostnames";
 import { hostKey } from "#translate/gateway/listener-names";
 import { mayRefer } from "#translate/gateway/reference-grants";
+import type { ServingCertificate } from "#translate/secrets/certificate";
 import { certificateOf, secretExists } from "#translate/shared/secrets";
 
 /** Why a listener has no certificate. */
@@ -21,7 +21,7 @@ export interface CertificateProblem {
 }
 
 /** What became of a listener's certificate reference. Bucket: the key of the listener. */
-export const listenerCertificates = family<Result<CertificateSecret, CertificateProblem>>("gateway-listener-certificate");
+export const listenerCertificates = family<Result<ServingCertificate, CertificateProblem>>("gateway-listener-certificate");
 
 /** Gateways that can serve a host, or all connections or datagrams of a port. Bucket: `hostKey`. */
 export const tlsClaims = family<Omit<PortClaim, "transport" | "port">>("gateway-tls-claim");
@@ -50,7 +50,7 @@ function listenerSpec(read: Reader, { gateway, shape: { owner, position } }: Lis
 }
 
 /** Finds the certificate that a listener's only certificate reference names. Notes Secrets that do not exist. */
-function findCertificate(read: Reader, emit: Emit, unit: ListenerUnit): Result<CertificateSecret, CertificateProblem> {
+function findCertificate(read: Reader, emit: Emit, unit: ListenerUnit): Result<ServingCertificate, CertificateProblem> {
   const { owner, host } = unit.shape;
   const [reference] = listenerSpec(read, unit)?.tls?.certificateRefs ?? [];
   if (reference === undefined) return fail({ reason: "InvalidCertificateRef", message: "tls.certificateRefs is empty; name a Secret" });

@@ -11,7 +11,7 @@ import type { ApiReference, FrontendTls, Gateway } from "#translate/gateway/api"
 import { configMapAuthorities } from "#translate/gateway/backend-tls";
 import { mayRefer } from "#translate/gateway/reference-grants";
 import { gatewaySite, ourGateway } from "#translate/gateway/site";
-import { authoritiesOf, certificateOf } from "#translate/shared/secrets";
+import { certificateOf, examinedAuthorities } from "#translate/shared/secrets";
 import type { Settings } from "#settings/settings";
 
 /** Why a certificate, or its authorities, cannot be used. */
@@ -94,8 +94,8 @@ function frontendAuthorities(read: Reader, gateway: Gateway, { group = "", kind 
   if (!mayRefer(read, { group: gatewayGroup, kind: "Gateway", namespace: own }, { group, kind, namespace: namespace ?? own }, name)) {
     return fail({ reason: "RefNotPermitted", message: `${at}: no ReferenceGrant in namespace ${JSON.stringify(namespace)} lets Gateways of ${JSON.stringify(own)} use ${kind} ${JSON.stringify(name)}` });
   }
-  const pem = kind === "ConfigMap" ? configMapAuthorities(read, namespace ?? own, name) : authoritiesOf(read, namespace ?? own, name);
-  return pem.ok ? ok(pem.value) : fail({ reason: "InvalidCACertificateRef", message: `${at}: ${pem.error}` });
+  const pem = kind === "ConfigMap" ? configMapAuthorities(read, namespace ?? own, name) : examinedAuthorities(read, namespace ?? own, name);
+  return pem.ok ? ok(pem.value.pem) : fail({ reason: "InvalidCACertificateRef", message: `${at}: ${pem.error}` });
 }
 
 /** Whether some port of a Gateway lets clients in whose certificate does not fit: the specification wants that to be seen. */

@@ -1,12 +1,14 @@
+import { certificateWarnings } from "#conditions/certificate";
+import type { CertificateWarning } from "#conditions/certificate";
 import { condition } from "#conditions/gateway";
 import type { Condition } from "#conditions/gateway";
 import type { Result } from "#lib/result";
-import type { CertificateSecret } from "#model/secret";
 import { gatewayGroup } from "#translate/gateway/api";
 import type { CertificateProblem } from "#translate/gateway/certificates";
 import { ingressHttpsProtocol } from "#translate/gateway/listener-names";
 import type { ListenerUnit, PortClaim } from "#translate/gateway/gateway-shape";
 import type { FrontendValidation } from "#translate/gateway/gateway-tls";
+import type { ServingCertificate } from "#translate/secrets/certificate";
 
 /** Everything that decides whether a listener of a Gateway works. */
 export interface ListenerState {
@@ -16,7 +18,9 @@ export interface ListenerState {
   /** The older Gateway that serves the same host, or the same port where no hosts are told apart. */
   readonly hostTakenBy?: Omit<PortClaim, "transport" | "port">;
   /** Absent for listeners at which no TLS ends. */
-  readonly certificate?: Result<CertificateSecret, CertificateProblem>;
+  readonly certificate?: Result<ServingCertificate, CertificateProblem>;
+  /** What is odd with the certificate. */
+  readonly warnings: readonly CertificateWarning[];
   /** What is asked of clients; absent for nothing. */
   readonly frontend?: FrontendValidation;
   /** Whether Ingresses and HTTPProxies are attached to the Gateway. */
@@ -52,7 +56,7 @@ export function judgeListener(state: ListenerState, generation: number): Listene
       name: shape.name,
       supportedKinds: shape.kinds.supported.map((kind) => ({ group: gatewayGroup, kind })),
       attachedRoutes: state.attachedRoutes,
-      conditions: [accepted, programmed, resolved, conflicted(state, generation), ...overlapping(state, generation)],
+      conditions: [accepted, programmed, resolved, conflicted(state, generation), ...overlapping(state, generation), ...certificateWarning(state, generation)],
     },
   };
 }
@@ -100,4 +104,10 @@ function overlapping({ unit: { overlaps } }: ListenerState, generation: number):
   if (overlaps.length === 0) return [];
   const message = `hosts of this listener are also those of ${overlaps.join(", ")}; connections that clients share between hosts may be answered with 421`;
   return [condition("Listener", "OverlappingTLSConfig", "True", "OverlappingHostnames", message, generation)];
+}
+
+/** Gateway API has no place for what is odd but works. Set only while something is, like the above. */
+function certificateWarning({ warnings }: ListenerState, generation: number): readonly Condition[] {
+  const reason = certificateWarnings.find((known) => warnings.some((warning) => warning.reason === known));
+  return reason === undefined ? [] : [condition("Listener", "CertificateWarning", "True", reason, warnings.map(({ message }) => message).join("; "), generation)];
 }

@@ -15,6 +15,7 @@ import { frontendValidations, gatewayRefusals } from "#translate/gateway/gateway
 import { listenerUnits, portClaims, portKey, strongestClaim } from "#translate/gateway/gateway-shape";
 import type { ListenerUnit } from "#translate/gateway/gateway-shape";
 import { portOfGateway } from "#translate/gateway/listener-index";
+import { anyHost } from "#translate/gateway/hostnames";
 import { hostKey } from "#translate/gateway/listener-names";
 import { httpProtocol, ownerKey } from "#translate/gateway/listener-shape";
 import type { ListenerOwner } from "#translate/gateway/listener-shape";
@@ -24,6 +25,7 @@ import { hostAttachments } from "#translate/gateway/request-route/host-attachmen
 import { servedStreams } from "#translate/gateway/stream-route/served-streams";
 import { listenerGuards } from "#translate/gateway/traffic-policy/attach";
 import { listenerPlace } from "#translate/gateway/traffic-policy/places";
+import { certificateWarnings } from "#translate/shared/secrets";
 import { emitTlsHost } from "#translate/tls-hosts";
 
 /** What was found out about the listeners of a Gateway or ListenerSet. Bucket: see `ownerKey`. */
@@ -66,6 +68,7 @@ function listenerState(settings: Settings, read: Reader, unit: ListenerUnit): Li
     ...(portClaim === undefined || (portClaim.transport === transport && portClaim.port === port) ? {} : { portTakenBy: portClaim }),
     ...(tlsClaim === undefined || tlsClaim.gateway === gateway ? {} : { hostTakenBy: tlsClaim }),
     ...(certificate === undefined ? {} : { certificate }),
+    warnings: certificate?.ok === true ? certificateWarnings(read, certificate.value, shape.host === anyHost ? [] : [shape.host]) : [],
     ...(frontend === undefined ? {} : { frontend }),
     ...(refusal === undefined ? {} : { gatewayRefused: refusal.message }),
     takesIngresses: settings.gatewayRef !== undefined && gateway === objectKey(settings.gatewayRef.namespace, settings.gatewayRef.name),

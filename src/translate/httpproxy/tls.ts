@@ -9,7 +9,7 @@ import { hasError, namespaceOf } from "#translate/httpproxy/visit";
 import type { Visit } from "#translate/httpproxy/visit";
 import { authoritiesResolver, revocationsResolver } from "#translate/shared/authorities";
 import { mayUseSecret, parseSecretName } from "#translate/shared/delegation";
-import { certificateOf, expiryWarning, secretExists } from "#translate/shared/secrets";
+import { certificateOf, certificateWarnings, secretExists } from "#translate/shared/secrets";
 
 type VirtualHostSpec = NonNullable<HTTPProxy["spec"]["virtualhost"]>;
 type TlsSpec = NonNullable<VirtualHostSpec["tls"]>;
@@ -53,8 +53,7 @@ function terminate(visit: Visit, proxy: HTTPProxy, spec: TlsSpec, refuse: Refuse
     if (exists || spec.issuer === undefined) refuse("SecretNotValid", "secretName", certificate.error);
     return exists ? { kind: "invalid" } : { kind: "invalid", missing: `${namespace}/${name}` };
   }
-  const expired = expiryWarning(visit.read, certificate.value);
-  if (expired !== undefined) visit.report(proxy, proxyWarning("TLSError", "CertificateExpired", [...at, "secretName"], expired));
+  for (const { reason, message } of certificateWarnings(visit.read, certificate.value, hostsOf(proxy).keys())) visit.report(proxy, proxyWarning("TLSError", reason, [...at, "secretName"], message));
   const versions = tlsVersions(visit, spec);
   if (versions === undefined) return refuse("TLSConfigNotValid", "minimumProtocolVersion", "the minimum TLS version is above the maximum; make minimumProtocolVersion at most maximumProtocolVersion (of this object and of the installation)");
   const conflict = spec.enableFallbackCertificate === true ? fallbackConflict(proxy) : undefined;
@@ -95,5 +94,7 @@ function withFallback(visit: Visit, proxy: HTTPProxy, tls: TlsTermination, certi
   if (!mayUseSecret(visit.read, proxy.metadata.namespace ?? "", namespace, name)) return refuse("FallbackNotDelegated", field, `the fallback certificate ${JSON.stringify(`${namespace}/${name}`)} is not delegated to namespace ${JSON.stringify(proxy.metadata.namespace)}`);
   const fallback = certificateOf(visit.read, namespace, name);
   if (!fallback.ok) return refuse("FallbackNotValid", field, fallback.error);
+  // Clients ask it for no name, or for any.
+  for (const { reason, message } of certificateWarnings(visit.read, fallback.value, [])) visit.report(proxy, proxyWarning("TLSError", reason, [...at, field], message));
   return { kind: "terminate", tls, certificate, fallback: { certificate: fallback.value, tls: { ...tls, certificate: fallback.value.name } } };
 }

@@ -1,26 +1,36 @@
-import { X509Certificate, createPrivateKey } from "node:crypto";
-import type { KeyObject } from "node:crypto";
 import { orderSecretType } from "#acme/record";
+import type { CertificateWarning } from "#conditions/certificate";
 import type { Secret } from "#gen/k8s/secret";
 import { fail, ok } from "#lib/result";
 import type { Result } from "#lib/result";
-import { Sensitive } from "#lib/sensitive";
-import type { CertificateSecret } from "#model/secret";
 import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
-import { expiredCertificates, objectKey, objects, orderSecrets } from "#translate/facts";
+import { lastGoodCertificates, objectKey, objects, orderSecrets, secretTimes } from "#translate/facts";
+import { aboutOwner, examineAuthorities, examineRevocations } from "#translate/secrets/authorities";
+import type { ExaminedPem } from "#translate/secrets/authorities";
+import { examineCertificate } from "#translate/secrets/certificate";
+import type { ServingCertificate } from "#translate/secrets/certificate";
+import { endsSoonFrom, writeTime } from "#translate/secrets/moments";
+import type { SecretMoments } from "#translate/secrets/moments";
+import { coversHost } from "#translate/secrets/names";
 
 /** A Secret of certificates, looked at once however many hosts use it. */
 export interface ExaminedSecret {
-  readonly certificate: Result<CertificateSecret, string>;
-  /** PEM bundle of authorities under `ca.crt`. */
-  readonly authorities: Result<string, string>;
-  /** PEM revocation lists under `crl.pem`. */
-  readonly revocations: Result<string, string>;
+  /** Tells a Secret from one of the same name that was there before; absent for files. */
+  readonly uid: string | undefined;
+  /** What is served. */
+  readonly certificate: Result<ServingCertificate, string>;
+  /** What is odd with it, whoever uses it and whatever the time is. */
+  readonly remarks: readonly CertificateWarning[];
+  /** The certificate that it holds now, where that can be served and its time has come. */
+  readonly good: ServingCertificate | undefined;
+  readonly authorities: Result<ExaminedPem, string>;
+  readonly revocations: Result<ExaminedPem, string>;
+  readonly moments: SecretMoments;
 }
 
 /** Bucket: `namespace/name` of the Secret. */
-const examinedSecrets = family<ExaminedSecret>("examined-secret");
+export const examinedSecrets = family<ExaminedSecret>("examined-secret");
 
 /** Checks every Secret once. */
 export const examineSecrets: Rule = {
@@ -29,28 +39,28 @@ export const examineSecrets: Rule = {
   derive(bucket, read, emit) {
     const secret = read.one(objects("Secret"), bucket);
     if (secret?.type === orderSecretType) emit(orderSecrets, bucket, true);
-    else if (secret !== undefined) emit(examinedSecrets, bucket, examineSecret(secret));
+    else if (secret !== undefined) emit(examinedSecrets, bucket, examineSecret(read, bucket, secret));
   },
 };
 
 /** The serving certificate of a Secret, or why it cannot be served. */
-export function certificateOf(read: Reader, namespace: string, name: string): Result<CertificateSecret, string> {
+export function certificateOf(read: Reader, namespace: string, name: string): Result<ServingCertificate, string> {
   return examined(read, namespace, name, (secret) => secret.certificate);
 }
 
-/** What to tell whoever uses a certificate that has ended; it is served all the same, as clients may accept it. */
-export function expiryWarning(read: Reader, certificate: CertificateSecret): string | undefined {
-  if (!read.any(expiredCertificates, certificate.name)) return undefined;
-  return `the certificate in Secret ${JSON.stringify(certificate.name)} expired at ${new Date(certificate.expiresAt).toISOString().replace(".000Z", "Z")}; renew it, clients refuse it`;
+/** What to tell whoever uses a certificate for some hosts; it is served all the same, as clients may accept it. */
+export function certificateWarnings(read: Reader, certificate: ServingCertificate, hosts: Iterable<string>): readonly CertificateWarning[] {
+  const remarks = read.one(examinedSecrets, certificate.name)?.remarks ?? [];
+  return [...remarks, ...nameWarnings(certificate, hosts), ...timeWarnings(certificate, read.one(secretTimes, certificate.name))];
 }
 
 /** The authorities of a Secret's `ca.crt`, or why there are none. */
-export function authoritiesOf(read: Reader, namespace: string, name: string): Result<string, string> {
+export function examinedAuthorities(read: Reader, namespace: string, name: string): Result<ExaminedPem, string> {
   return examined(read, namespace, name, (secret) => secret.authorities);
 }
 
 /** The revocation lists of a Secret's `crl.pem`, or why there are none. */
-export function revocationsOf(read: Reader, namespace: string, name: string): Result<string, string> {
+export function examinedRevocations(read: Reader, namespace: string, name: string): Result<ExaminedPem, string> {
   return examined(read, namespace, name, (secret) => secret.revocations);
 }
 
@@ -64,55 +74,59 @@ function examined<T>(read: Reader, namespace: string, name: string, part: (secre
   return secret === undefined ? fail(`there is no Secret ${JSON.stringify(name)} in namespace ${JSON.stringify(namespace)}`) : part(secret);
 }
 
-function examineSecret(secret: Secret): ExaminedSecret {
+function examineSecret(read: Reader, bucket: string, secret: Secret): ExaminedSecret {
+  // Byte by byte: what is no text must be recognized, and certificates are ASCII.
   const data = (key: string): string | undefined => {
     const encoded = secret.data?.[key];
-    return encoded === undefined ? undefined : Buffer.from(encoded, "base64").toString("utf8");
+    return encoded === undefined ? undefined : Buffer.from(encoded, "base64").toString("latin1");
   };
   const who = `Secret ${JSON.stringify(secret.metadata.name)}`;
-  return {
-    certificate: examineCertificate(secret, who, data("tls.crt"), data("tls.key")),
-    authorities: examinePem(who, "ca.crt", "CERTIFICATE", data("ca.crt"), (pem) => void new X509Certificate(pem)),
-    revocations: examinePem(who, "crl.pem", "X509 CRL", data("crl.pem"), () => undefined),
-  };
+  const own = aboutOwner(who, examineCertificate(secret, data("tls.crt"), data("tls.key")));
+  const authorities = aboutOwner(who, examineAuthorities(data("ca.crt")));
+  const revocations = aboutOwner(who, examineRevocations(data("crl.pem")));
+  const served = choose(read, bucket, secret, own);
+  const ends = [authorities, revocations].flatMap((part) => (part.ok ? part.value.ends.map(({ at }) => at) : []));
+  const begins = own.ok ? own.value.certificate.validFrom : 0;
+  const later = served.certificate.ok ? [endsSoonFrom(served.certificate.value), served.certificate.value.expiresAt] : [];
+  return { uid: secret.metadata.uid, ...served, authorities, revocations, moments: { begins, later: [...later, ...ends] } };
 }
 
-function examineCertificate(secret: Secret, who: string, chain: string | undefined, key: string | undefined): Result<CertificateSecret, string> {
-  if (secret.type !== "kubernetes.io/tls" && secret.type !== "Opaque" && secret.type !== undefined) return fail(`${who} has type ${JSON.stringify(secret.type)}; use kubernetes.io/tls or Opaque`);
-  if (chain === undefined || chain.trim() === "") return fail(`${who} has no certificate under "tls.crt"`);
-  if (key === undefined || key.trim() === "") return fail(`${who} has no private key under "tls.key"`);
-  const leaf = parse(() => new X509Certificate(chain));
-  if (leaf === undefined) return fail(`${who}: "tls.crt" does not begin with a PEM certificate`);
-  if (pemBlocks(chain, "CERTIFICATE").some((block) => parse(() => new X509Certificate(block)) === undefined)) return fail(`${who}: "tls.crt" has a certificate in its chain that cannot be read`);
-  const privateKey = parse(() => createPrivateKey(key));
-  if (privateKey === undefined) return fail(`${who}: "tls.key" is not a PEM private key without a password`);
-  return fits(secret, who, chain, key, leaf, privateKey);
-}
+type Chosen = Pick<ExaminedSecret, "certificate" | "remarks" | "good">;
 
-function fits(secret: Secret, who: string, chain: string, key: string, leaf: X509Certificate, privateKey: KeyObject): Result<CertificateSecret, string> {
-  if (!leaf.checkPrivateKey(privateKey)) return fail(`${who}: the private key in "tls.key" does not belong to the certificate in "tls.crt"`);
-  const commonName = /(?:^|\n)CN=/.test(leaf.subject ?? "");
-  if (leaf.subjectAltName === undefined && !commonName) return fail(`${who}: the certificate names no host (neither a subject alternative name nor a common name)`);
-  const { namespace = "", name } = secret.metadata;
-  return ok({ name: objectKey(namespace, name), certificateChain: chain, privateKey: new Sensitive(key), expiresAt: leaf.validToDate.getTime(), origin: { kind: "Secret", namespace, name } });
-}
-
-function examinePem(who: string, key: string, label: string, text: string | undefined, check: (pem: string) => void): Result<string, string> {
-  if (text === undefined || text.trim() === "") return fail(`${who} has nothing under ${JSON.stringify(key)}`);
-  const blocks = pemBlocks(text, label);
-  const bad = blocks.length === 0 || blocks.some((block) => parse(() => (check(block), true)) === undefined);
-  return bad ? fail(`${who}: ${JSON.stringify(key)} is not a list of PEM blocks ${JSON.stringify(label)}`) : ok(text);
-}
-
-function pemBlocks(text: string, label: string): readonly string[] {
-  return text.match(new RegExp(`-----BEGIN ${label}-----[^-]+-----END ${label}-----`, "g")) ?? [];
-}
-
-/** Node's parsers throw for bad input, which here is a user's mistake and so a value. */
-function parse<T>(attempt: () => T): T | undefined {
-  try {
-    return attempt();
-  } catch {
-    return undefined;
+/** What a Secret holds is served, unless it cannot be, or not yet or no longer, and it has held something better before. */
+function choose(read: Reader, bucket: string, { metadata }: Secret, own: ReturnType<typeof examineCertificate>): Chosen {
+  const time = own.ok ? read.one(secretTimes, bucket) : undefined;
+  const untimely = own.ok && time !== undefined ? untimeliness(own.value.certificate, time) : undefined;
+  if (own.ok && untimely === undefined) return { certificate: ok(own.value.certificate), remarks: own.value.remarks, good: own.value.certificate };
+  const kept = read.one(lastGoodCertificates, bucket);
+  if (kept !== undefined && kept.uid === metadata.uid && (!own.ok || own.value.certificate.expiresAt < kept.certificate.expiresAt || (time ?? 0) < own.value.certificate.validFrom)) {
+    const message = `${own.ok ? `Secret ${JSON.stringify(metadata.name)}: its new certificate ${untimely}` : own.error}. The certificate that it had before is served until it ends, at ${writeTime(kept.certificate.expiresAt)}; mend the Secret, or delete it to stop that`;
+    return { certificate: ok(kept.certificate), remarks: [{ reason: "CertificateKept", message }], good: undefined };
   }
+  return { certificate: own.ok ? ok(own.value.certificate) : own, remarks: own.ok ? own.value.remarks : [], good: undefined };
+}
+
+function untimeliness({ validFrom, expiresAt }: ServingCertificate, time: number): string | undefined {
+  if (time < validFrom) return `counts from ${writeTime(validFrom)} only`;
+  return time < expiresAt ? undefined : `ended at ${writeTime(expiresAt)}`;
+}
+
+function nameWarnings({ name, dnsNames }: ServingCertificate, hosts: Iterable<string>): readonly CertificateWarning[] {
+  // Nobody asks for the host "*" by its name.
+  const strange = [...hosts].filter((host) => host !== "*" && !coversHost(dnsNames, host)).map((host) => JSON.stringify(host));
+  if (strange.length === 0) return [];
+  const names = dnsNames.length === 0 ? "it has no DNS names" : `it is for ${dnsNames.slice(0, shownNames).join(", ")}${dnsNames.length > shownNames ? ` and ${dnsNames.length - shownNames} more` : ""}`;
+  return [{ reason: "CertificateNameMismatch", message: `the certificate in Secret ${JSON.stringify(name)} is not for ${strange.slice(0, shownNames).join(", ")}${strange.length > shownNames ? ` and ${strange.length - shownNames} more hosts` : ""}, and clients refuse it: ${names}` }];
+}
+
+const shownNames = 5;
+
+/** Without a time there is nothing to say: it is put in when one of the moments matters. */
+function timeWarnings(certificate: ServingCertificate, time: number | undefined): readonly CertificateWarning[] {
+  const { name, validFrom, expiresAt } = certificate;
+  const what = `the certificate in Secret ${JSON.stringify(name)}`;
+  if (time === undefined) return [];
+  if (time < validFrom) return [{ reason: "CertificateNotYetValid", message: `${what} counts from ${writeTime(validFrom)}; clients refuse it until then` }];
+  if (time >= expiresAt) return [{ reason: "CertificateExpired", message: `${what} expired at ${writeTime(expiresAt)}; renew it, clients refuse it` }];
+  return time >= endsSoonFrom(certificate) ? [{ reason: "CertificateEndsSoon", message: `${what} ends at ${writeTime(expiresAt)}; renew it` }] : [];
 }

@@ -108,9 +108,7 @@ function remoteValidation(spec: RemoteSpec, uri: URL, at: FieldPath, sources: Jw
   if (uri.protocol === "http:") return problem("RemoteJWKSUpstreamValidationInvalid", [...at, "validation"], "there is no certificate to validate over http; use https in uri or remove validation");
   const found = sources.caCertificate(spec.validation.caSecret);
   if (found.kind === "ok") return { value: { caCertificates: found.pem, subjectNames: spec.validation.subjectNames ?? [spec.validation.subjectName] } };
-  const secret = JSON.stringify(spec.validation.caSecret);
-  if (found.kind === "not-delegated") return problem("RemoteJWKSCACertificateNotDelegated", [...at, "validation", "caSecret"], `Secret ${secret} is not delegated to this namespace; its owner can do that with a TLSCertificateDelegation`);
-  return problem("RemoteJWKSUpstreamValidationInvalid", [...at, "validation", "caSecret"], `Secret ${secret} ${found.kind === "not-found" ? "does not exist" : 'has no PEM certificates under "ca.crt"'}`);
+  return problem(found.kind === "not-delegated" ? "RemoteJWKSCACertificateNotDelegated" : "RemoteJWKSUpstreamValidationInvalid", [...at, "validation", "caSecret"], found.message);
 }
 
 function keyCluster(uri: URL, family: "auto" | "v4" | "v6" | "all", timeoutMs: number, validation: UpstreamValidation | undefined, tls: JwtSources["tls"]): Cluster {
