@@ -1,9 +1,9 @@
-import { CertificateExpiry } from "#app/certificate-expiry";
 import { readInstallation } from "#app/doctor/installation";
 import { liveFaults, liveObject } from "#app/doctor/live-faults";
 import type { LiveObject } from "#app/doctor/live-faults";
 import { routedView } from "#app/doctor/routed-view";
 import { Pipeline } from "#app/pipeline";
+import { SecretMemory } from "#app/secret-memory";
 import type { RoutedView } from "#doctor/view";
 import type { FleetName } from "#model/fleet";
 import { shortName } from "#provision/names";
@@ -37,8 +37,8 @@ export async function readClusterRoutes(client: ApiClient, namespace: string, cl
   const live = new Map<string, LiveObject>(found.map((object) => [refKey(refOf(object)), liveObject(object)]));
   const standard = await hasStandardGatewayApi(client);
   const pipeline = new Pipeline(installation.settings, installation.envoySettings);
-  const { certificates } = pipeline.apply(found.flatMap(readable).map((object) => ({ type: "upsert", object })));
-  pipeline.commit([...new CertificateExpiry().follow(certificates, clock()), { family: standardApi as Family<unknown>, bucket: "", publisher: "discovery", items: standard ? [true] : [] }]);
+  const { secrets } = pipeline.apply(found.flatMap(readable).map((object) => ({ type: "upsert", object })));
+  pipeline.commit([...new SecretMemory().follow(secrets, clock()), { family: standardApi as Family<unknown>, bucket: "", publisher: "discovery", items: standard ? [true] : [] }]);
   const view = routedView(pipeline);
   const plans = [...pipeline.graph.buckets(fleetPlans)].flatMap(([, items]) => items.filter((plan) => plan !== "keep"));
   const fleets = new Map(plans.map(({ fleet, namespace: place, name }) => [`${place}/${shortName(name)}`, fleet]));
