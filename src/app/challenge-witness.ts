@@ -4,6 +4,7 @@ import { orderSecretName } from "#acme/certificate";
 import { AcmeProblem } from "#acme/problem";
 import type { OrderRecord } from "#acme/record";
 import type { Replicas } from "#app/replicas";
+import { nameInXds } from "#app/xds-feed";
 import { inFleet, splitFleet } from "#model/fleet";
 import type { ApiClient } from "#sources/kubernetes/client";
 import type { Graph } from "#store/graph";
@@ -98,7 +99,7 @@ export class ChallengeWitness {
   }
 
   #taken(record: OrderRecord): boolean {
-    return this.#unanswered(record).length === 0 && this.#resources(record).every(({ type, name }) => this.#options.taken(splitFleet(name).fleet, type, splitFleet(name).name));
+    return this.#unanswered(record).length === 0 && this.#resources(record).every(({ type, name }) => this.#options.taken(splitFleet(name).fleet, type, nameInXds(type, splitFleet(name).name)));
   }
 
   #unanswered(record: OrderRecord): readonly string[] {

@@ -9,6 +9,7 @@ import { SecretMemory } from "#app/secret-memory";
 import { fleetEnvoySettings, fleetListeners } from "#app/resources";
 import type { ResourceKind } from "#app/resources";
 import { feedStores, typeOf } from "#app/xds-feed";
+import { scopeOf } from "#envoy/scope";
 import { commonFleet, inFleet } from "#model/fleet";
 import type { FleetName } from "#model/fleet";
 import type { EnvoySettings } from "#settings/envoy";
@@ -19,9 +20,10 @@ import type { Fact } from "#store/graph";
 import { certManagerServed } from "#translate/certificates/annotations";
 import { loadBalancerAddresses, standardApi, takenListeners } from "#translate/facts";
 import type { Ack, Nack } from "#xds/context";
+import { bytesOf } from "#xds/resource";
 import { createResourceStore } from "#xds/store";
 import type { ResourceStore } from "#xds/store";
-import { listenerType, secretType } from "#xds/types";
+import { listenerType, scopeType, secretType } from "#xds/types";
 import type { ResourceKey, TypeUrl } from "#xds/types";
 
 /** What one batch of changes cost; times in milliseconds. */
@@ -149,7 +151,13 @@ export class Controller implements ObjectSink {
   /** Envoy refused a resource: finds the part that it is, and tells the object that it came from. */
   rejected({ type, name, message, fleet }: Pick<Nack, "type" | "name" | "message" | "fleet">): void {
     // Envoy may quote what it refuses, and this goes into a status that more people read than the Secret.
-    this.#commitAny(this.#refusals.refused(type, inFleet(fleet, name), redactText(message)));
+    this.#commitAny(this.#refusals.refused(type, inFleet(fleet, this.ownName(type, name, fleet)), redactText(message)));
+  }
+
+  /** What a resource is called here that Envoys of a fleet know as `nameInXds`. */
+  ownName(type: TypeUrl, nameInXds: string, fleet: FleetName): string {
+    const scope = type === scopeType ? this.fleet(fleet).newest(type, nameInXds) : undefined;
+    return (scope && scopeOf(bytesOf(scope))) ?? nameInXds;
   }
 
   /** Envoy took a version of a resource. */

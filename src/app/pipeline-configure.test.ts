@@ -30,5 +30,11 @@ describe("a change of the configuration", () => {
 
   it("of all routes sends them, and nothing else", () => assert.deepEqual(costOf({ policy: { responseHeaders: { set: { "x-edge": "one" } } } }).sent, { srds: hosts }));
 
+  it("of the access log sends the listener; the routes only when it begins to name their objects", () => {
+    const logging = (...accessLogJSONFields: readonly string[]): ContourConfiguration["spec"] => ({ envoy: { logging: { accessLogFormat: "json", accessLogJSONFields: [...accessLogJSONFields] } } });
+    assert.deepEqual(costOf(logging("method")).sent, { lds: 1 });
+    assert.deepEqual(costOf(logging("method", "contour_config_name")).sent, { lds: 1, srds: hosts });
+  });
+
   it("that leads to the same is looked at, and sends nothing", () => assert.deepEqual(costOf({ httpproxy: { rootNamespaces: ["d"] } }).sent, {}));
 });

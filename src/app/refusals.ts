@@ -1,11 +1,12 @@
 import { Isolation } from "#app/isolation";
 import type { HiddenForm, IsolationStep } from "#app/isolation";
 import { hiddenParts, partsOf, resourceKey, suspects } from "#app/parts";
+import { nameInXds } from "#app/xds-feed";
 import { extensionError } from "#conditions/extension-service";
 import { proxyError } from "#conditions/http-proxy";
 import { hostsListenerName, spokenName } from "#envoy/names";
 import { parseFieldPath } from "#k8s/object";
-import { splitFleet } from "#model/fleet";
+import { inFleet, splitFleet } from "#model/fleet";
 import type { FleetName } from "#model/fleet";
 import type { Origin } from "#model/origin";
 import type { Family } from "#store/family";
@@ -47,7 +48,7 @@ export class Refusals {
 
   /** Envoy refused the newest version of a resource, whose name is qualified by its fleet, or it could not even be encoded. Gives what follows. */
   refused(type: TypeUrl, name: string, message: string): readonly Fact[] {
-    const key = resourceKey(type, name);
+    const key = refusalKey(type, name);
     const known = this.#refusals.get(key);
     const parts = this.#parts(type, name);
     const refusal: Refusal = known ?? { type, name, parts, hidden: new Map(), found: new Map(), blamed: new Set() };
@@ -60,10 +61,12 @@ export class Refusals {
     return this.#take(refusal, refusal.isolation.begin(), message);
   }
 
-  /** Envoy took a version of a resource. */
-  taken(type: TypeUrl, name: string, version: string): readonly Fact[] {
-    const refusal = this.#refusals.get(resourceKey(type, name));
-    if (refusal === undefined || (this.#newest(type, name) ?? this.#served(type, name))?.version !== version) return [];
+  /** Envoy took a version of a resource, which is called `nameInXds` there. */
+  taken(type: TypeUrl, nameInXds: string, version: string): readonly Fact[] {
+    const refusal = this.#refusals.get(resourceKey(type, nameInXds));
+    if (refusal === undefined) return [];
+    const { name } = refusal;
+    if ((this.#newest(type, name) ?? this.#served(type, name))?.version !== version) return [];
     if (refusal.isolation !== undefined) return this.#take(refusal, refusal.isolation.next(true), "");
     return refusal.found.size === 0 ? this.#forget(refusal) : [];
   }
@@ -71,8 +74,9 @@ export class Refusals {
   /** The parts of these resources have changed: what was refused may be mended, or gone. */
   follow(resources: readonly string[]): readonly Fact[] {
     if (this.#refusals.size === 0) return [];
+    const byOwnName = new Map([...this.#refusals.values()].map((refusal) => [resourceKey(refusal.type, refusal.name), refusal]));
     return resources.flatMap((key) => {
-      const refusal = this.#refusals.get(key);
+      const refusal = byOwnName.get(key);
       if (refusal === undefined) return [];
       const { type, name } = refusal;
       const parts = this.#parts(type, name);
@@ -89,12 +93,12 @@ export class Refusals {
 
   #newest(type: TypeUrl, qualified: string): StoredResource | undefined {
     const { fleet, name } = splitFleet(qualified);
-    return this.#storeOf(fleet).newest(type, name);
+    return this.#storeOf(fleet).newest(type, nameInXds(type, name));
   }
 
   #served(type: TypeUrl, qualified: string): StoredResource | undefined {
     const { fleet, name } = splitFleet(qualified);
-    return this.#storeOf(fleet).get(type, name);
+    return this.#storeOf(fleet).get(type, nameInXds(type, name));
   }
 
   #parts(type: TypeUrl, name: string): string {
@@ -122,7 +126,7 @@ export class Refusals {
   }
 
   #forget(refusal: Refusal): readonly Fact[] {
-    this.#refusals.delete(resourceKey(refusal.type, refusal.name));
+    this.#refusals.delete(refusalKey(refusal.type, refusal.name));
     return [...this.#hide(refusal, new Map()), ...this.#tell(refusal, [])];
   }
 
@@ -150,6 +154,12 @@ export class Refusals {
       return [{ family: teller.family as Family<unknown>, bucket, publisher, items: teller.items(byObject.get(object) ?? []) }];
     });
   }
+}
+
+/** Refusals are found by what Envoys say, and each Envoy acknowledges each resource. */
+function refusalKey(type: TypeUrl, qualified: string): string {
+  const { fleet, name } = splitFleet(qualified);
+  return resourceKey(type, inFleet(fleet, nameInXds(type, name)));
 }
 
 interface Told {

@@ -1,6 +1,7 @@
 import type { HiddenForm } from "#app/isolation";
 import { hiddenParts, resourceKey, withoutHidden, withoutHiddenTls } from "#app/parts";
 import { allTlsHosts, asksOnDemand, listenerTls, tlsShapeRules, withUnspeakableName } from "#app/tls-shape";
+import { logsOrigins } from "#envoy/access-log";
 import { buildCluster } from "#envoy/cluster";
 import { buildEndpoints } from "#envoy/endpoint";
 import { buildListener } from "#envoy/listener";
@@ -41,6 +42,9 @@ export const fleetEnvoySettings = family<EnvoySettings>("fleet-envoy-settings");
 /** The names of a fleet's listeners. Bucket: the fleet. */
 export const fleetListeners = family<string>("fleet-listeners");
 
+/** Whether access logs of a fleet name the objects that routes are from. A fact of its own, so that another format makes no scope anew that would be the same. Bucket: the fleet. */
+const loggedOrigins = family<true>("logged-origins");
+
 /** The last layer of the pipeline: each model node that changed is encoded once, for all Envoys. */
 export function envoyRules(envoySettings: EnvoySettings): readonly Rule[] {
   // The name of everything that is encoded tells whose Envoys get it.
@@ -79,14 +83,21 @@ export function envoyRules(envoySettings: EnvoySettings): readonly Rule[] {
       return certificate === undefined ? undefined : buildSecret(certificate);
     }),
     // The bucket of a virtual host is the name of its scope.
+    {
+      name: "logged-origins",
+      over: fleetListeners,
+      derive(fleet, read, emit) {
+        if (logsOrigins(of(read, inFleet(fleet, "")))) emit(loggedOrigins, fleet, true);
+      },
+    },
     rule("envoy-scope", virtualHosts, "srds", (name) => name, (name, read) => {
       const virtualHost = read.one(virtualHosts, name);
-      return virtualHost === undefined ? undefined : buildScope(withoutHidden(virtualHost, hidden(read, scopeType, name)), of(read, name), read.all(challengeAnswers, name));
+      return virtualHost === undefined ? undefined : buildScope(withoutHidden(virtualHost, hidden(read, scopeType, name)), { settings: of(read, name), answers: read.all(challengeAnswers, name), namesOrigins: namesOrigins(read, name) });
     }),
     rule("envoy-challenge-scope", challengeAnswers, "srds", (name) => name, (name, read) => (read.any(virtualHosts, name) ? undefined : buildChallengeScope(splitFleet(name).name, read.all(challengeAnswers, name)))),
     rule("envoy-wild-scope", wildcardHosts, "srds", wildScopeName, (listener, read) => {
       const hiding = hidden(read, scopeType, wildScopeName(listener));
-      return buildWildScope(splitFleet(listener).name, read.all(wildcardHosts, listener).map((host) => withoutHidden(host, hiding)), of(read, listener));
+      return buildWildScope(splitFleet(listener).name, read.all(wildcardHosts, listener).map((host) => withoutHidden(host, hiding)), { settings: of(read, listener), namesOrigins: namesOrigins(read, listener) });
     }),
     rule("envoy-listener", listeners, "lds", (name) => name, (name, read) => {
       const listener = read.one(listeners, name);
@@ -103,6 +114,10 @@ export function envoyRules(envoySettings: EnvoySettings): readonly Rule[] {
       return buildQuicListener(listener, hosts, shown.map(naming(read, name)), of(read, name));
     }),
   ];
+}
+
+function namesOrigins(read: Reader, name: string): boolean {
+  return read.any(loggedOrigins, splitFleet(name).fleet);
 }
 
 /** Names the certificates of hosts so that no client's greeting can be one of these names, where that matters. */

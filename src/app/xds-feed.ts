@@ -1,5 +1,6 @@
 import type { PipelineChange } from "#app/pipeline";
 import type { ResourceKind } from "#app/resources";
+import { scopeResourceName } from "#envoy/names";
 import { splitFleet } from "#model/fleet";
 import type { FleetName } from "#model/fleet";
 import type { ResourceStore } from "#xds/store";
@@ -8,6 +9,11 @@ import type { TypeUrl } from "#xds/types";
 
 /** The type URL of each kind of resource. */
 export const typeOf: Readonly<Record<ResourceKind, TypeUrl>> = { cds: clusterType, eds: endpointsType, sds: secretType, lds: listenerType, srds: scopeType };
+
+/** What Envoys know a resource by that is called `name` here. */
+export function nameInXds(type: TypeUrl, name: string): string {
+  return type === scopeType ? scopeResourceName(name) : name;
+}
 
 interface FleetChange {
   readonly upserts: { type: TypeUrl; name: string; bytes: Uint8Array }[];
@@ -21,7 +27,8 @@ export function feedStores(storeOf: (fleet: FleetName) => ResourceStore, change:
   for (const [kind, entries] of change.resources) {
     const type = typeOf[kind];
     for (const [qualified, bytes] of entries) {
-      const { fleet, name } = splitFleet(qualified);
+      const { fleet, name: own } = splitFleet(qualified);
+      const name = nameInXds(type, own);
       const of = fleets.get(fleet) ?? { upserts: [], removals: [] };
       fleets.set(fleet, of);
       count += 1;

@@ -48,6 +48,13 @@ function text(value: string): DeepPartial<AnyValue> {
   return { value: { $case: "stringValue", value } };
 }
 
+/** Whether some line of an access log names the objects that routes are from, or something else that routes say about themselves. */
+export function logsOrigins({ accessLogFormat: format, accessLogLevel, accessLogOtlp: otlp }: EnvoySettings): boolean {
+  const ofFile = format.kind === "text" ? [format.text] : format.kind === "json" ? Object.values(format.fields) : [];
+  const texts = [...ofFile, ...(otlp === undefined ? [] : [otlp.line, ...Object.values(otlp.fields)])];
+  return accessLogLevel !== "disabled" && texts.some((line) => line.includes("%METADATA("));
+}
+
 /** The settings of a listener: those with TLS may have a file of their own. */
 export function withListenerLog(settings: EnvoySettings, protocol: string): EnvoySettings {
   const { accessLogPathHttps } = settings;

@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { scopeName, virtualHostName, wildScopeName } from "#envoy/names";
+import { scopeName, scopeResourceName, virtualHostName, wildScopeName } from "#envoy/names";
 import { hashName } from "#lib/hash-name";
 
 describe("names of Envoy's resources", () => {
   it("a scope is named as its key, and no host has the name of the wildcard scope", () => {
     assert.equal(scopeName("ingress_http", "a.example.com"), "ingress_http|a.example.com");
     assert.equal(wildScopeName("ingress_http"), "ingress_http|*");
+  });
+
+  it("a long scope has a short name in xDS, which begins like its host and is no other's", () => {
+    assert.equal(scopeResourceName("ingress_http|*"), "ingress_http|*");
+    const name = scopeResourceName("ingress_https|shop.example.com");
+    assert.match(name, /^shop\.exam~[\w-]{12}$/);
+    assert.notEqual(name, scopeResourceName("ingress_http|shop.example.com"));
+    assert.equal(scopeResourceName(name), name);
   });
 
   it("short names stay as they are", () => {

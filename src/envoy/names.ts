@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { hashName } from "#lib/hash-name";
 
 /** The cluster of Envoy's own admin interface, a part of its bootstrap. */
@@ -6,9 +7,24 @@ export const adminClusterName = "envoy-admin";
 /** The name of the layer of Envoy's runtime that the controller decides; the bootstrap asks for it. */
 export const runtimeName = "dynamic";
 
-/** The name of a scope that holds one host of one listener, and the key under which Envoy looks for it. */
+/** What a scope that holds one host of one listener is called here, and the key under which Envoy looks for it. */
 export function scopeName(listener: string, host: string): string {
   return `${listener}|${host}`;
+}
+
+/** As many characters as a string of Envoy has room for without memory of its own. */
+const shortLength = 22;
+const hashLength = 12;
+
+/**
+ * What a scope is called in xDS. Envoy copies the names of all scopes whenever one of them changes: with longer names that
+ * is 4 ms of its main thread among 20,000 scopes.
+ */
+export function scopeResourceName(scope: string): string {
+  if (scope.length <= shortLength) return scope;
+  const host = scope.slice(scope.indexOf("|") + 1);
+  // No host has this character in it, so such a name is told apart from one that was short.
+  return `${host.slice(0, shortLength - hashLength - 1)}~${hash("sha256", scope, "base64url").slice(0, hashLength)}`;
 }
 
 /** The name of the scope that holds the wildcard hosts of a listener. No host is called `*`, so nothing else has this key. */

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { buildScope, buildWildScope } from "#envoy/scope";
+import { buildScope, buildWildScope, scopeOf } from "#envoy/scope";
+import { scopeResourceName } from "#envoy/names";
 import type { Route, VirtualHost as EnvoyVirtualHost } from "#gen/envoy/envoy/config/route/v3/route_components";
 import { ScopedRouteConfiguration } from "#gen/envoy/envoy/config/route/v3/scoped_route";
-import type { RouteAction, VirtualHost } from "#model/route";
+import type { RouteAction, RouteMatch, VirtualHost } from "#model/route";
 import { defaultEnvoySettings } from "#settings/envoy";
 
 const origin = { kind: "Ingress", namespace: "shop", name: "web" } as const;
@@ -14,8 +15,8 @@ function virtualHost(host: string, more: Partial<VirtualHost> = {}): VirtualHost
   return { listener: "ingress_http", host, wildcard: "one-label", requireSni: false, routes: [{ match, priority: 0, action: forward, policies: {}, origin }], origins: [origin], ...more };
 }
 
-const exact = (more: Partial<VirtualHost> = {}): ScopedRouteConfiguration => ScopedRouteConfiguration.decode(buildScope(virtualHost("a.example.com", more), defaultEnvoySettings));
-const wild = (...hosts: readonly VirtualHost[]): ScopedRouteConfiguration => ScopedRouteConfiguration.decode(buildWildScope("ingress_http", hosts, defaultEnvoySettings));
+const exact = (more: Partial<VirtualHost> = {}, namesOrigins = false): ScopedRouteConfiguration => ScopedRouteConfiguration.decode(buildScope(virtualHost("a.example.com", more), { settings: defaultEnvoySettings, namesOrigins }));
+const wild = (...hosts: readonly VirtualHost[]): ScopedRouteConfiguration => ScopedRouteConfiguration.decode(buildWildScope("ingress_http", hosts, { settings: defaultEnvoySettings, namesOrigins: false }));
 const hostsOf = (scope: ScopedRouteConfiguration): readonly EnvoyVirtualHost[] => scope.routeConfiguration?.virtualHosts ?? [];
 const routesOf = (scope: ScopedRouteConfiguration): readonly Route[] => hostsOf(scope)[0]?.routes ?? [];
 
@@ -28,16 +29,22 @@ function inShort({ match, action }: Route): string {
 describe("the scope of an exact host", () => {
   it("has the name of its resource as its only key", () => {
     assert.deepEqual(exact().key?.fragments, [{ type: { $case: "stringKey", value: "ingress_http|a.example.com" } }]);
-    assert.equal(exact().name, "ingress_http|a.example.com");
+    assert.equal(exact().name, scopeResourceName("ingress_http|a.example.com"));
+    assert.equal(scopeOf(buildScope(virtualHost("a.example.com"), { settings: defaultEnvoySettings, namesOrigins: false })), "ingress_http|a.example.com");
   });
 
-  it("ends with an answer for paths that nothing matches, and keeps the fallback filters away", () => {
-    assert.deepEqual(routesOf(exact()).map(inShort), ["upgrade: 403", "any: route", "any: 404"]);
+  it("ends with an answer for paths that nothing matches, where there are such, and keeps the fallback filters away", () => {
+    const routeTo = (path: string, headers: RouteMatch["headers"] = []): Partial<VirtualHost> => ({ routes: [{ match: { path: { kind: "prefix", path, by: "string" }, headers, queryParameters: [] }, priority: 0, action: forward, policies: {}, origin }] });
+    const onlySome = { name: "x-a", value: { kind: "present" }, invert: false, treatMissingAsEmpty: false } as const;
+    assert.deepEqual(routesOf(exact(routeTo("/shop"))).map(inShort), ["upgrade: 403", "any: route", "any: 404"]);
+    assert.deepEqual(routesOf(exact(routeTo("/", [onlySome]))).map(inShort), ["upgrade: 403", "x-a: route", "any: 404"]);
+    assert.deepEqual(routesOf(exact(routeTo("/"))).map(inShort), ["upgrade: 403", "any: route"]);
     assert.deepEqual(Object.keys(exact().routeConfiguration?.typedPerFilterConfig ?? {}), ["contour.lower-case-host", "contour.wildcard-host"]);
   });
 
-  it("names its object for access logs", () => {
-    const metadata = routesOf(exact())[1]?.metadata?.filterMetadata["envoy.access_loggers.file"];
+  it("names its object for access logs that want it", () => {
+    assert.equal(routesOf(exact())[1]?.metadata, undefined);
+    const metadata = routesOf(exact({}, true))[1]?.metadata?.filterMetadata["envoy.access_loggers.file"];
     assert.deepEqual(metadata, { "io.projectcontour.kind": "Ingress", "io.projectcontour.namespace": "shop", "io.projectcontour.name": "web" });
   });
 
@@ -55,12 +62,12 @@ describe("the scope of an exact host", () => {
 describe("the scope of wildcard hosts", () => {
   it("has the same bytes whatever the order of the hosts", () => {
     const hosts = [virtualHost("*.b.example"), virtualHost("*"), virtualHost("*.a.example")];
-    assert.deepEqual(buildWildScope("ingress_http", hosts, defaultEnvoySettings), buildWildScope("ingress_http", hosts.toReversed(), defaultEnvoySettings));
+    assert.deepEqual(buildWildScope("ingress_http", hosts, { settings: defaultEnvoySettings, namesOrigins: false }), buildWildScope("ingress_http", hosts.toReversed(), { settings: defaultEnvoySettings, namesOrigins: false }));
     assert.deepEqual(hostsOf(wild(...hosts)).map(({ domains }) => domains[0]), ["*", "*.a.example", "*.b.example"]);
   });
 
   it("lets requests whose connection failed be tried elsewhere, unless no route leaves that open or nobody wants it", () => {
-    const retries = (host: VirtualHost, settings = defaultEnvoySettings): unknown => hostsOf(ScopedRouteConfiguration.decode(buildScope(host, settings)))[0]?.retryPolicy?.numRetries;
+    const retries = (host: VirtualHost, settings = defaultEnvoySettings): unknown => hostsOf(ScopedRouteConfiguration.decode(buildScope(host, { settings, namesOrigins: false })))[0]?.retryPolicy?.numRetries;
     const byUser = virtualHost("a.example.com").routes.map((route): VirtualHost["routes"][number] => ({ ...route, action: { ...forward, retry: { on: "5xx", count: 1, statusCodes: [] } } }));
     assert.deepEqual([retries(virtualHost("a.example.com")), retries(virtualHost("a.example.com", { routes: byUser })), retries(virtualHost("a.example.com"), { ...defaultEnvoySettings, connectionRetries: 0 })], [2, undefined, undefined]);
   });
@@ -69,7 +76,7 @@ describe("the scope of wildcard hosts", () => {
     const [one] = wild(virtualHost("*.a.example")).routeConfiguration?.virtualHosts ?? [];
     assert.deepEqual(one?.routes.map(inShort), [":authority and upgrade: 403", ":authority: route", "any: 404"]);
     assert.equal(JSON.stringify(one?.routes).includes("(?i)[^.:]+\\\\.a\\\\.example(:[0-9]+)?"), true);
-    assert.deepEqual(routesOf(wild(virtualHost("*.a.example", { wildcard: "any-depth" }))).map(inShort), ["upgrade: 403", "any: route", "any: 404"]);
+    assert.deepEqual(routesOf(wild(virtualHost("*.a.example", { wildcard: "any-depth" }))).map(inShort), ["upgrade: 403", "any: route"]);
   });
 
   it("with TLS asks for a connection of that wildcard and a name under it", () => {

@@ -12,24 +12,34 @@ import { routeMatch } from "#envoy/route-match";
 import { chainHeader, chainMark, scopeHeader } from "#envoy/scope-key";
 import { Route as EnvoyRoute, VirtualHost as EnvoyVirtualHost } from "#gen/envoy/envoy/config/route/v3/route_components";
 import type { HeaderMatcher } from "#gen/envoy/envoy/config/route/v3/route_components";
+import { equalValues } from "#lib/equal";
 import type { Route, VirtualHost } from "#model/route";
 import type { EnvoySettings } from "#settings/envoy";
 
+/** What the routes of a host are made from beside the host. */
+export interface VirtualHostOptions {
+  readonly settings: EnvoySettings;
+  /** What the host answers to ACME servers. */
+  readonly answers?: readonly ChallengeAnswer[];
+  /** Whether access logs name the object that a route is from. */
+  readonly namesOrigins: boolean;
+}
+
 /** The routes of a host, with what has to be said before and after them. */
-export function buildVirtualHost(virtualHost: VirtualHost, settings: EnvoySettings, answers: readonly ChallengeAnswer[] = []): EnvoyVirtualHost {
+export function buildVirtualHost(virtualHost: VirtualHost, { settings, answers = [], namesOrigins }: VirtualHostOptions): EnvoyVirtualHost {
   const name = virtualHostName(virtualHost.host);
   const ofHost = hostMatch(virtualHost);
   const refused = virtualHost.requireSni ? misdirected(virtualHost).map((wrong) => refusal(421, [...ofHost, wrong])) : [];
   // Envoy looks for the target of an internal redirect in the scope that this header names, after it changed the
   // headers for the backend: so on such routes, and only there, the backend sees it.
   const needsScope = virtualHost.routes.some(followsRedirects);
-  const build = (route: Route): EnvoyRoute => buildRoute(route, { virtualHost: name, hostMatch: ofHost, hiddenHeaders: needsScope && !followsRedirects(route) ? [scopeHeader] : [], ownAuthorization: virtualHost.ownAuthorization });
+  const build = (route: Route): EnvoyRoute => buildRoute(route, { virtualHost: name, hostMatch: ofHost, hiddenHeaders: needsScope && !followsRedirects(route) ? [scopeHeader] : [], ownAuthorization: virtualHost.ownAuthorization, namesOrigins });
+  const routes = answeringAll([...challengeRoutes(answers), ...refused, ...unguarded(virtualHost, ofHost), ...withUpgradeGuards(virtualHost.routes, ofHost, build)]);
   return EnvoyVirtualHost.fromPartial({
     name,
     domains: [virtualHost.host],
-    // Without the last one, a path that nothing matches would go on to look among the wildcard hosts.
-    routes: [...challengeRoutes(answers), ...refused, ...unguarded(virtualHost, ofHost), ...withUpgradeGuards(virtualHost.routes, ofHost, build), answer(404, [])],
-    requestHeadersToRemove: needsScope ? [] : [scopeHeader],
+    routes,
+    requestHeadersToRemove: needsScope || !forwards({ routes }) ? [] : [scopeHeader],
     rateLimits: rateLimits(virtualHost.globalRateLimit),
     retryPolicy: virtualHost.routes.some(leavesRetriesOpen) ? connectionRetry(settings) : undefined,
     typedPerFilterConfig: perFilterConfig(virtualHost, { level: "host", host: name, ownAuthorization: virtualHost.ownAuthorization }),
@@ -42,6 +52,20 @@ export function buildVirtualHost(virtualHost: VirtualHost, settings: EnvoySettin
  */
 function unguarded({ guards = [], requireSni }: VirtualHost, ofHost: readonly HeaderMatcher[]): readonly EnvoyRoute[] {
   return guards.map((guard) => refusal(requireSni ? 421 : 503, [...ofHost, headerMatcher({ name: chainHeader, value: { kind: "contains", value: chainMark(guard), ignoreCase: false }, invert: true, treatMissingAsEmpty: true })]));
+}
+
+/** Whether any request gets from a host to a backend: where none does, nothing has to be kept from backends, and memory counts. */
+export function forwards({ routes }: Pick<EnvoyVirtualHost, "routes">): boolean {
+  return routes.some(({ action }) => action?.$case === "route");
+}
+
+/**
+ * Without a last route for everything, a path that nothing matches would go on to look among the wildcard hosts. Most hosts
+ * have one, and a second would be several kilobytes of Envoy's memory that nothing ever reaches.
+ */
+function answeringAll(routes: readonly EnvoyRoute[]): EnvoyRoute[] {
+  const last = answer(404, []);
+  return routes.some(({ match }) => equalValues(match, last.match)) ? [...routes] : [...routes, last];
 }
 
 function followsRedirects({ action }: Route): boolean {

@@ -6,10 +6,11 @@ import { envoyWideResources } from "#app/envoy-wide";
 import { ensureEnvoyBinary } from "#app/envoy-binary";
 import { startEnvoy } from "#app/envoy-process";
 import { bootstrapJson, buildBootstrap } from "#envoy/bootstrap";
+import { logsOrigins } from "#envoy/access-log";
 import { buildCluster } from "#envoy/cluster";
 import { buildEndpoints } from "#envoy/endpoint";
 import { buildListener } from "#envoy/listener";
-import { runtimeName, scopeName, wildScopeName } from "#envoy/names";
+import { runtimeName, scopeName, scopeResourceName, wildScopeName } from "#envoy/names";
 import { buildRuntime } from "#envoy/runtime";
 import { buildScope, buildWildScope } from "#envoy/scope";
 import { buildSecret } from "#envoy/secret";
@@ -62,8 +63,8 @@ export function encodeWorld(world: World, settings: EnvoySettings = testSettings
     ...(world.secrets ?? []).map((item): ResourceUpsert => ({ type: secretType, name: item.name, bytes: buildSecret(item) })),
     ...world.listeners.map(({ listener, tlsHosts = [] }): ResourceUpsert => ({ type: listenerType, name: listener.name, bytes: buildListener(listener, { hosts: tlsHosts }, [], settings) })),
     ...(world.statics === undefined ? [] : envoyWideResources({ ...settings, ...world.statics }, world.listeners.map(({ listener }) => listener.name))),
-    ...exact.map((item): ResourceUpsert => ({ type: scopeType, name: scopeName(item.listener, item.host), bytes: buildScope(item, settings) })),
-    ...[...wild].map(([name, hosts]): ResourceUpsert => ({ type: scopeType, name: wildScopeName(name), bytes: buildWildScope(name, hosts, settings) })),
+    ...exact.map((item): ResourceUpsert => ({ type: scopeType, name: scopeResourceName(scopeName(item.listener, item.host)), bytes: buildScope(item, { settings, namesOrigins: logsOrigins(settings) }) })),
+    ...[...wild].map(([name, hosts]): ResourceUpsert => ({ type: scopeType, name: scopeResourceName(wildScopeName(name)), bytes: buildWildScope(name, hosts, { settings, namesOrigins: logsOrigins(settings) }) })),
   ];
 }
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { get as httpGet } from "node:http";
+import { text } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
 import { createAuthority, issueCertificate } from "#certs/authority";
 import type { KeyPair } from "#certs/authority";
@@ -42,6 +44,7 @@ describe("many TLS hosts share one filter chain, and Envoy asks for certificates
     let last = "";
     return waitFor(async () => (last = await seen(sni, more)) === wanted, { what: `${sni}: ${wanted} (last: ${last}) ${stage.nacks.join("; ").slice(0, 300)}`, timeoutMs: 15_000, intervalMs: 10 });
   };
+  const adminText = (path: string): Promise<string> => new Promise((resolve, reject) => void httpGet({ socketPath: stage.adminSocket, path }, (answer) => void text(answer).then(resolve, reject)).on("error", reject));
   const listener = (): { readonly version: string; readonly bytes: string } | undefined => {
     const found = stage.controller.store.newest(listenerType, "ingress_https");
     return found && { version: found.version, bytes: found.frame.toString("latin1") };
@@ -63,6 +66,13 @@ describe("many TLS hosts share one filter chain, and Envoy asks for certificates
     assert.deepEqual(namesInListener(), []);
     for (const name of ["a", "b", "c"]) await becomes(`${name}.example.com`, `200 ${name}.example.com`);
     assert.deepEqual(stage.nacks, []);
+  });
+
+  it("Envoy has no series for a single one of them", async () => {
+    const stats = await adminText("/stats");
+    assert.match(stats, /^listener\.127\.0\.0\.1_\d+\.ssl\.handshake: [1-9]/m);
+    assert.match(stats, /^sds\.default\/.*\.update_success: /m, "certificates that the configuration named before");
+    assert.deepEqual(stats.split("\n").filter((line) => /^(sds|listener)\..*\ba\.example\.com/.test(line)), []);
   });
 
   it("one more host sends nothing of the listener", async () => {

@@ -65,6 +65,9 @@ export class Stage {
     return this.#controller;
   }
 
+  /** Where Envoy's admin interface listens. */
+  readonly adminSocket = join(tmpdir(), `golden-${process.pid}.sock`);
+
   async open(configuration?: ContourConfiguration): Promise<void> {
     const binary = await ensureEnvoyBinary({ env: process.env, progress: (line) => process.stderr.write(`${line}\n`) });
     // The ports of the stories, as translate shows them, and the free ones that stand for them here.
@@ -82,7 +85,7 @@ export class Stage {
       onAck: (ack) => (this.#accepted.set(`${ack.type} ${ack.name}`, ack.version), this.#controller.accepted(ack)),
       onNack: (nack) => (this.nacks.push(`${nack.name}: ${nack.message}`), this.#controller.rejected(nack)),
     });
-    const bootstrap = buildBootstrap({ node: { id: "golden", cluster: "golden" }, xds: { kind: "tcp", address, port: this.#server.port }, admin: { kind: "unix", path: join(tmpdir(), `golden-${process.pid}.sock`) } });
+    const bootstrap = buildBootstrap({ node: { id: "golden", cluster: "golden" }, xds: { kind: "tcp", address, port: this.#server.port }, admin: { kind: "unix", path: this.adminSocket } });
     this.#envoy = startEnvoy({ binary, bootstrap: JSON.parse(bootstrapJson(bootstrap)) as unknown, concurrency: 1, onLine: (line) => this.lines.push(line), onUnexpectedExit: (code) => this.nacks.push(`Envoy ended: ${code} ${this.lines.slice(-5).join("\n")}`) });
   }
 

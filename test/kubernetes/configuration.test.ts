@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { scopeResourceName } from "#envoy/names";
 import { connectXds } from "../../bench/xds-client.ts";
 import type { ApiServer } from "../bed/api-server.ts";
 import { startApiServer } from "../bed/api-server.ts";
@@ -153,7 +154,7 @@ describe("contour serve --contour-config-name", { timeout: 120_000 }, () => {
   it("serves what changes, and says so in its status", async () => {
     await api.apply([configuration({ envoy: { listener: { compression: { algorithm: "brotli" }, maxConnectionsPerListener: 7 } }, policy: { requestHeaders: { set: { "x-edge": "one" } } } })]);
     await listenerHas("brotli");
-    await waitFor(() => serving.held.get("srds ingress_http|shop.example.com")?.includes("x-edge") === true, { what: "the header in the routes" });
+    await waitFor(() => serving.held.get(`srds ${scopeResourceName("ingress_http|shop.example.com")}`)?.includes("x-edge") === true, { what: "the header in the routes" });
     await valid("it is valid", ({ status, observedGeneration }) => status === "True" && observedGeneration === 2);
   });
 

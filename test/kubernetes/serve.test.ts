@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { scopeResourceName } from "#envoy/names";
 import type { ApiServer } from "../bed/api-server.ts";
 import { startApiServer } from "../bed/api-server.ts";
 import type { TestObject } from "../bed/kube-client.ts";
@@ -69,7 +70,7 @@ describe("contour serve and a real API server", { timeout: 240_000 }, () => {
     waitFor(() => fits(serving.held) || Promise.reject(new Error([...serving.held.keys()].join(", "))), { what, intervalMs: 5 });
 
   it("opens the xDS port with the complete configuration, and says that it is ready", async () => {
-    await holds("the host", (held) => held.has("srds ingress_http|shop.example.com") && [...held.keys()].some((key) => key.startsWith("eds ")));
+    await holds("the host", (held) => held.has(`srds ${scopeResourceName("ingress_http|shop.example.com")}`) && [...held.keys()].some((key) => key.startsWith("eds ")));
     assert.equal(serving.firstClusters(), 1);
     assert.deepEqual(await serving.page("/readyz"), { status: 200, text: "ok\n" });
     assert.equal((await serving.page("/healthz")).status, 200);
@@ -101,8 +102,8 @@ describe("contour serve and a real API server", { timeout: 240_000 }, () => {
     await api.apply([{ apiVersion: "projectcontour.io/v1alpha1", kind: "ContourConfiguration", metadata: { name: "contour", namespace: "projectcontour" }, spec: { httpproxy: { rootNamespaces: ["team"] } } } as TestObject, { ...service, metadata: { name: "web", namespace: "team" } }, { ...proxy("own", { virtualhost: { fqdn: "own.example.com" }, routes: [{ services: [{ name: "web", port: 80 }] }] }), metadata: { name: "own", namespace: "team" } }]);
     const configured = await startServing(api, "--contour-config-name", "contour", "--leader-election-resource-name", "configured");
     try {
-      await waitFor(() => configured.held.has("srds ingress_http|own.example.com"), { what: `the host of the root namespace\n${configured.process.logTail()}` });
-      assert.equal(configured.held.has("srds ingress_http|shop.example.com"), false);
+      await waitFor(() => configured.held.has(`srds ${scopeResourceName("ingress_http|own.example.com")}`), { what: `the host of the root namespace\n${configured.process.logTail()}` });
+      assert.equal(configured.held.has(`srds ${scopeResourceName("ingress_http|shop.example.com")}`), false);
     } finally {
       await configured.stop();
     }
@@ -153,7 +154,7 @@ describe("contour serve and a real API server", { timeout: 240_000 }, () => {
     await untilStatus<{ readonly parents: readonly object[] }>(api, route, "the status of a route that left", (status) => status.parents.length === 0);
     for (const definition of definitions) await api.remove(definition);
     await holds("the route is gone", (held) => !held.has("srds http-80|api.example.com"));
-    assert.ok(serving.held.has("srds ingress_http|shop.example.com"));
+    assert.ok(serving.held.has(`srds ${scopeResourceName("ingress_http|shop.example.com")}`));
   });
 
   it("an object that its schema refuses leaves its last good version in force", async () => {
@@ -164,8 +165,8 @@ describe("contour serve and a real API server", { timeout: 240_000 }, () => {
     await waitFor(async () => (await api.request("PATCH", await api.pathOf(shop), { spec: { routes: "none" } }, "application/merge-patch+json")).status === 200, { what: "the loose CRD is in force" });
     const mark = proxy("mark2", { virtualhost: { fqdn: "mark2.example.com" }, routes: [{ services: [{ name: "web", port: 80 }] }] });
     await api.apply([mark]);
-    await holds("a later object", (held) => held.has("srds ingress_http|mark2.example.com"));
-    assert.ok(serving.held.has("srds ingress_http|shop.example.com"));
+    await holds("a later object", (held) => held.has(`srds ${scopeResourceName("ingress_http|mark2.example.com")}`));
+    assert.ok(serving.held.has(`srds ${scopeResourceName("ingress_http|shop.example.com")}`));
     await api.request("PATCH", await api.pathOf(shop), { spec: shop["spec"] }, "application/merge-patch+json");
     await api.apply([definition as TestObject]);
   });
@@ -180,10 +181,10 @@ describe("contour serve and a real API server", { timeout: 240_000 }, () => {
     await api.bringUp();
     const late = proxy("late", { virtualhost: { fqdn: "late.example.com" }, routes: [{ services: [{ name: "web", port: 80 }] }] });
     await api.apply([late]);
-    await holds("the late host", (held) => held.has("srds ingress_http|late.example.com"));
+    await holds("the late host", (held) => held.has(`srds ${scopeResourceName("ingress_http|late.example.com")}`));
     await untilStatus<ProxyStatus>(api, late, "late is valid", (status) => status.currentStatus === "valid");
     await api.remove(late);
-    await holds("the late host is gone", (held) => !held.has("srds ingress_http|late.example.com"));
+    await holds("the late host is gone", (held) => !held.has(`srds ${scopeResourceName("ingress_http|late.example.com")}`));
   });
 
   it("one of two replicas writes statuses; when it ends the other one does", async () => {
@@ -215,7 +216,7 @@ describe("contour serve and a real API server", { timeout: 240_000 }, () => {
     ]);
     const narrow = await startServing({ kubeconfigPath: user.kubeconfigPath, folder: api.folder }, "--disable-leader-election");
     try {
-      await waitFor(() => narrow.held.has("srds ingress_http|mark.example.com"), { what: "the HTTPProxies are served" });
+      await waitFor(() => narrow.held.has(`srds ${scopeResourceName("ingress_http|mark.example.com")}`), { what: "the HTTPProxies are served" });
       assert.match(narrow.process.logTail(), /RBAC does not allow/);
     } finally {
       await narrow.stop();

@@ -3,6 +3,7 @@ import { after, before, describe, it } from "node:test";
 import { memoryMiB } from "../../bench/process-cost.ts";
 import { waitFor } from "../bed/wait.ts";
 import { PlayedEnvoy } from "../xds/rig.ts";
+import { scopeResourceName } from "#envoy/names";
 import { clusterType, endpointsType, listenerType, scopeType } from "#xds/types";
 import type { TypeUrl } from "#xds/types";
 import { report } from "./report.ts";
@@ -72,7 +73,7 @@ describe("many Envoys", { timeout: 240_000 }, () => {
   });
   after(() => world?.close());
 
-  const complete = (envoys: readonly LoyalEnvoy[], host: number): boolean => envoys.every((envoy) => envoy.count(scopeType) >= hostCount && envoy.has(scopeType, `ingress_http|${hostOf(host)}`));
+  const complete = (envoys: readonly LoyalEnvoy[], host: number): boolean => envoys.every((envoy) => envoy.count(scopeType) >= hostCount && envoy.has(scopeType, scopeResourceName(`ingress_http|${hostOf(host)}`)));
 
   it("a hundred come back at once, after a controller was killed and when all lose their connections: nothing is sent twice", async (test) => {
     const first = await world.startReplica();
