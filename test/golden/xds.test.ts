@@ -6,6 +6,7 @@ import { Controller } from "#app/controller";
 import { redactSecrets, resourceTypes, translateObjects, translateSettings } from "#app/translate";
 import type { ResourceKind } from "#app/resources";
 import { toCanonicalJson } from "#envoy/json";
+import { scopeResourceName } from "#envoy/names";
 import { defaultEnvoySettings } from "#settings/envoy";
 import { readFiles } from "#sources/file/read";
 import type { ObjectEvent } from "#store/event";
@@ -42,7 +43,8 @@ describe("over xDS streams comes what translate shows, and nothing is left when 
           }
         });
         controller.apply(events);
-        const wanted = translateObjects(events, settings, envoySettings).resources;
+        const shown = translateObjects(events, settings, envoySettings).resources;
+        const wanted: Held = { ...shown, srds: Object.fromEntries(Object.entries(shown.srds).map(([name, body]) => [scopeResourceName(name), body])) };
         // A cluster or certificate that nothing names is not asked for by a client.
         await waitFor(() => kinds.every((kind) => Object.keys(wanted[kind]).length <= Object.keys(held[kind]).length), { what: `all resources of ${story.name}`, intervalMs: 2, timeoutMs: 5000 }).catch(() => undefined);
         assert.deepEqual(held, wanted);
