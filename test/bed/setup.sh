@@ -8,10 +8,10 @@ set -euo pipefail
 HERE=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
 . "$HERE/kubernetes/lib/env.sh"
 WHAT=${1:-cluster}
-PACKAGES="containerd runc containernetworking-plugins nftables conntrack curl iproute2 bc openssl"
+PACKAGES="containerd runc containernetworking-plugins buildah nftables conntrack curl iproute2 bc openssl"
 
 packages_missing() {
-  for c in containerd runc nft conntrack curl ip bc openssl; do PATH=$PATH:/usr/sbin:/sbin command -v $c >/dev/null || return 0; done
+  for c in containerd runc buildah nft conntrack curl ip bc openssl; do PATH=$PATH:/usr/sbin:/sbin command -v $c >/dev/null || return 0; done
   [ ! -x /usr/lib/cni/bridge ]
 }
 install_packages() {
@@ -31,6 +31,8 @@ envoy() {
 # Programs that tests start, and that need no root.
 programs() {
   PATH=$PATH:/usr/sbin command -v named >/dev/null || "$HERE/kubernetes/build/unpack.sh" bind9 "$CACHE/bind"
+  "$HERE/kubernetes/build/unpack.sh" libfaketime "$CACHE/faketime"
+  "$HERE/kubernetes/build/unpack.sh" wrk "$CACHE/wrk"
 }
 node_modules
 programs
