@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { stringify } from "yaml";
 import { testbedFolder } from "./cache.ts";
+import type { ImageWish } from "./image.ts";
 import { freePort } from "./free-port.ts";
 import { startProcess } from "./process.ts";
 import { waitFor } from "./wait.ts";
@@ -27,11 +28,14 @@ export interface Prometheus {
   stop(): Promise<void>;
 }
 
-function binary(name: "prometheus" | "promtool"): string {
+function binary(name: "prometheus-kubernetes" | "promtool"): string {
   const path = join(testbedFolder(), "bin", name);
   if (!existsSync(path)) throw new Error(`${path} is missing: run test/bed/kubernetes/build/build.sh prometheus`);
   return path;
 }
+
+/** The image that examples/operations/prometheus.yaml names, of the binary that was built here. */
+export const prometheusImage: ImageWish = { tags: ["docker.io/prom/prometheus:v3.16.0"], entries: [], programs: [{ from: join(testbedFolder(), "bin/prometheus-kubernetes"), to: "/bin/prometheus" }], entrypoint: ["/bin/prometheus"] };
 
 /** Runs promtool in a folder; gives what it printed, and throws that when it fails. */
 export async function promtool(folder: string, ...args: readonly string[]): Promise<string> {
@@ -45,7 +49,7 @@ export async function startPrometheus(targets: readonly ScrapeTarget[], rulesFil
   const config = { global: { scrape_interval: "1s", evaluation_interval: "1s" }, rule_files: [rulesFile], scrape_configs: targets.map(({ job, port: at, path }) => ({ job_name: job, metrics_path: path, static_configs: [{ targets: [`127.0.0.1:${at}`] }] })) };
   writeFileSync(join(folder, "prometheus.yml"), stringify(config));
   const args = [`--config.file=${join(folder, "prometheus.yml")}`, `--storage.tsdb.path=${join(folder, "data")}`, `--web.listen-address=127.0.0.1:${port}`, "--log.level=warn"];
-  const process = startProcess({ name: "prometheus", command: binary("prometheus"), args, logPath: join(folder, "prometheus.log") });
+  const process = startProcess({ name: "prometheus", command: binary("prometheus-kubernetes"), args, logPath: join(folder, "prometheus.log") });
   const ask = async <T>(path: string): Promise<T> => {
     const answer = (await (await fetch(`http://127.0.0.1:${port}${path}`)).json()) as { readonly status: string; readonly error?: string; readonly data: T };
     if (answer.status !== "success") throw new Error(answer.error);

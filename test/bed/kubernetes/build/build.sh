@@ -5,7 +5,7 @@
 #   cluster      control + CoreDNS, the pause container and the echo server (about 3 more)
 #   helm         Helm, which renders the chart (about 4 CPU minutes)
 #   conformance  the Gateway API's own conformance suite and its CRDs (1 to 5 more)
-#   prometheus   Prometheus and promtool without service discovery (about 5)
+#   prometheus   Prometheus, which discovers in Kubernetes only, and promtool (about 6)
 # Safe to repeat and to run twice at once. Needs Go.
 set -euo pipefail
 B=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
@@ -72,7 +72,8 @@ build_conformance() {
 }
 build_prometheus() {
   local m=github.com/prometheus/prometheus/cmd
-  for c in prometheus promtool; do build $c prometheus build -tags remove_all_sd -ldflags "-s -w" $m/$c; done
+  build prometheus-kubernetes prometheus build -tags remove_all_sd,enable_kubernetes_sd -ldflags "-s -w" $m/prometheus
+  build promtool prometheus build -tags remove_all_sd -ldflags "-s -w" $m/promtool
 }
 for target in "${@:-cluster}"; do
   case $target in
