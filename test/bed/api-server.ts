@@ -40,6 +40,10 @@ export interface ApiServer extends KubeClient {
   restart(): Promise<void>;
   /** Makes etcd forget all revisions but the newest. */
   compact(): Promise<void>;
+  /** Kills etcd (SIGKILL): kube-apiserver runs on without its store. */
+  killStore(): Promise<void>;
+  /** Starts etcd again with the same data; resolves when kube-apiserver is ready. */
+  restartStore(): Promise<void>;
   /** Freezes kube-apiserver: connections stay open and nothing answers. */
   pause(): void;
   resume(): void;
@@ -142,9 +146,10 @@ async function startRest(parts: Parts): Promise<ApiServer> {
   };
 }
 
-type Life = Pick<ApiServer, "compact" | "takeDown" | "bringUp" | "restart" | "pause" | "resume" | "stop">;
+type Life = Pick<ApiServer, "compact" | "killStore" | "restartStore" | "takeDown" | "bringUp" | "restart" | "pause" | "resume" | "stop">;
 
-function createLife({ layout, etcd }: Parts, client: KubeClient): Life {
+function createLife({ layout, etcd: first }: Parts, client: KubeClient): Life {
+  let etcd = first;
   let server: RunningProcess | undefined;
   const takeDown = async (): Promise<void> => {
     await server?.stop(2000);
@@ -161,6 +166,14 @@ function createLife({ layout, etcd }: Parts, client: KubeClient): Life {
       await bringUp();
     },
     compact: () => compact(layout.etcdPort),
+    killStore: async () => {
+      etcd.signal("SIGKILL");
+      await waitFor(() => etcd.exited(), { what: "etcd is gone", intervalMs: 5 });
+    },
+    restartStore: async () => {
+      etcd = startEtcd(layout);
+      await bringUp();
+    },
     pause: () => server?.signal("SIGSTOP"),
     resume: () => server?.signal("SIGCONT"),
     stop: async () => {

@@ -48,6 +48,23 @@ export function nameServerProgram(): Program {
   throw new Error(`${unpacked} is missing: run test/bed/setup.sh`);
 }
 
+/** The library that gives a process another time of day (libfaketime, the one for threads): unpacked by setup.sh. */
+export function otherClock(offset: string): Readonly<Record<string, string>> {
+  const folder = join(testbedFolder(), "faketime");
+  const library = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: "utf8" }).find((name) => name.endsWith("libfaketimeMT.so.1")) : undefined;
+  if (library === undefined) throw new Error(`libfaketime is missing in ${folder}: run test/bed/setup.sh`);
+  // What is measured is not the time of day: that clock stays as it is.
+  return { LD_PRELOAD: join(folder, library), FAKETIME: offset, FAKETIME_DONT_FAKE_MONOTONIC: "1", FAKETIME_NO_CACHE: "1" };
+}
+
+/** The load generator of tests (wrk): unpacked by setup.sh. */
+export function loadGenerator(): Program {
+  const folder = join(testbedFolder(), "wrk");
+  const path = join(folder, "usr/bin/wrk");
+  if (!existsSync(path)) throw new Error(`${path} is missing: run test/bed/setup.sh`);
+  return { path, env: { LD_LIBRARY_PATH: libraryFolders(folder).join(":") } };
+}
+
 function libraryFolders(folder: string): readonly string[] {
   const libraries = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.includes(".so"));
   return [...new Set(libraries.map((name) => dirname(join(folder, name))))];

@@ -4,10 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { envoyVersion } from "#settings/envoy";
-import { testbedFolder } from "../bed/cache.ts";
+import { loadGenerator, testbedFolder } from "../bed/cache.ts";
 import type { Cluster } from "../bed/cluster.ts";
 import { startCluster } from "../bed/cluster.ts";
 import type { RunningProcess } from "../bed/process.ts";
+import { prometheusImage } from "../bed/prometheus.ts";
+import { waitFor } from "../bed/wait.ts";
+import { endWrk, wrkArguments } from "../reliability/wrk.ts";
 import { sectionsOf } from "./commands.ts";
 import { importProduct, next, version } from "./product.ts";
 import type { LoopResult } from "./request-loop.ts";
@@ -23,6 +26,7 @@ describe("docs/operations.md on a real cluster", { timeout: 900_000 }, () => {
   let checkout: string;
   let emptyCluster: readonly string[];
   let load: RunningProcess | undefined;
+  let harder: RunningProcess | undefined;
 
   before(async () => {
     cluster = await startCluster();
@@ -33,6 +37,7 @@ describe("docs/operations.md on a real cluster", { timeout: 900_000 }, () => {
   });
   after(async () => {
     await load?.stop();
+    await harder?.stop();
     await cluster?.stop();
     if (checkout !== undefined) rmSync(checkout, { recursive: true, force: true });
   });
@@ -83,9 +88,26 @@ describe("docs/operations.md on a real cluster", { timeout: 900_000 }, () => {
     assert.match(printed, /contour-[0-9a-z]+-[0-9a-z]+-/);
   });
 
+  it("is seen by a Prometheus in the cluster, which has the alerts; dashboards are there for Grafana", async () => {
+    await cluster.importImage(prometheusImage);
+    const printed = await run("Dashboards");
+    assert.match(printed, /"value":\[/);
+    assert.match(printed, /"name":"Contour/);
+    const targets = async (): Promise<readonly string[]> => {
+      const { data } = JSON.parse(await cluster.kubectl("get", "--raw", "/api/v1/namespaces/projectcontour/services/prometheus:9090/proxy/api/v1/targets?state=active")) as { readonly data: { readonly activeTargets: readonly { readonly labels: { readonly job: string }; readonly health: string }[] } };
+      return data.activeTargets.map(({ labels, health }) => `${labels.job} ${health}`).toSorted();
+    };
+    await waitFor(async () => (assert.deepEqual(await targets(), ["contour up", "contour up", "envoy up", "envoy up"]), true), { what: "all pods are scraped" });
+    const labelled = await cluster.kubectl("-n", "projectcontour", "get", "configmaps", "-l", "grafana_dashboard=1", "-o", "jsonpath={.items[*].data}");
+    assert.match(labelled, /controller\.json/);
+  });
+
   it("is upgraded and rolled back without a failing request", async () => {
     const args = [join(root, "test/cluster/request-loop.ts"), variable("ADDRESS"), "shop.example.com", join(variable("KEYS"), "tls.crt")];
     load = cluster.start("request-loop", process.execPath, ...args);
+    const { path: wrk, env } = loadGenerator();
+    const wish = { url: `http://${variable("ADDRESS")}/`, host: "shop.example.com", connections: 16, longestSeconds: 800 };
+    harder = cluster.start("wrk", "env", ...Object.entries(env).map(([name, value]) => `${name}=${value}`), wrk, ...wrkArguments(wish));
     const path = join(checkout, "deploy/render/contour-deployment.yaml");
     const release = readFileSync(path, "utf8");
     writeFileSync(path, release.replaceAll(`contour:v${version}`, `contour:${next.contour}`).replaceAll(`distroless-v${envoyVersion}`, next.envoy).replace(`contour-certgen-v${version.replaceAll(".", "-")}`, "contour-certgen-v99-0-0"));
@@ -95,13 +117,15 @@ describe("docs/operations.md on a real cluster", { timeout: 900_000 }, () => {
     const { answered, failed } = JSON.parse((await load.stop(20_000), load.logTail().trim().split("\n").at(-1) ?? "")) as LoopResult;
     load = undefined;
     assert.deepEqual(failed, []);
+    const counted = await endWrk(harder, wish.connections);
+    assert.deepEqual(counted.failures, []);
     assert.match(await cluster.kubectl("-n", "projectcontour", "get", "configmap", "contour", "-o", "jsonpath={.data}"), /x-served-by/, "what was configured is kept");
     assert.ok(answered > 1000, `${answered} requests`);
     assert.ok((await images()).has(`projectcontour/contour:v${version}`));
     const revisions = await cluster.kubectl("-n", "projectcontour", "get", "replicasets", "-o", "jsonpath={.items[*].spec.template.spec.containers[*].image}");
     assert.ok(revisions.includes(next.contour) && revisions.includes(next.envoy), "there was an upgrade to roll back from");
     writeFileSync(path, release);
-    console.log(`${answered} requests during upgrade and rollback, none failed`);
+    console.log(`${answered} + ${counted.requests} (wrk) requests during upgrade and rollback, none failed`);
   });
 
   it("is removed, and leaves nothing", async () => {

@@ -39,6 +39,9 @@ export function objectsOf(text: string): readonly TestObject[] {
   return parseAllDocuments(text).map((document) => document.toJS() as TestObject | null).filter((object) => object !== null);
 }
 
+/** How a controller reaches the API server, where its log goes, and what else is in its environment. */
+export type ControllerAccess = Pick<ApiServer, "kubeconfigPath" | "folder"> & { readonly env?: Readonly<Record<string, string>> };
+
 /** `contour serve` as a process of its own, with a client that holds what it sends. */
 export interface Serving {
   readonly process: RunningProcess;
@@ -75,10 +78,10 @@ export async function startServing(api: Pick<ApiServer, "kubeconfigPath" | "fold
 }
 
 /** Starts only the controller. */
-export async function startController(api: Pick<ApiServer, "kubeconfigPath" | "folder">, ...args: readonly string[]): Promise<Pick<Serving, "process" | "httpPort" | "xdsPort" | "debugPort">> {
+export async function startController(api: ControllerAccess, ...args: readonly string[]): Promise<Pick<Serving, "process" | "httpPort" | "xdsPort" | "debugPort">> {
   const [xdsPort = 0, httpPort = 0, debugPort = 0] = await freePorts(3);
   const flags = ["serve", "--kubeconfig", api.kubeconfigPath, ...(args.includes("--contour-cafile") ? [] : ["--insecure"]), "--xds-port", String(xdsPort), "--http-address", "127.0.0.1", "--http-port", String(httpPort), "--health-address", "127.0.0.1", "--health-port", String(httpPort), "--debug-http-port", String(debugPort)];
-  const process = startProcess({ name: "contour", command: join(root, "bin/contour"), args: [...flags, ...args], logPath: join(api.folder, `contour-${xdsPort}.log`) });
+  const process = startProcess({ name: "contour", command: join(root, "bin/contour"), args: [...flags, ...args], logPath: join(api.folder, `contour-${xdsPort}.log`), ...(api.env === undefined ? {} : { env: api.env }) });
   return { process, httpPort, xdsPort, debugPort };
 }
 

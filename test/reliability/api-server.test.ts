@@ -65,6 +65,25 @@ describe("the API server and the way to it", { timeout: 240_000 + outageMs }, ()
     assert.deepEqual(result.failures, []);
   });
 
+  it("loses its store, etcd killed and started again: traffic goes on, and nothing is taken away", async (test) => {
+    const client = await connectXds(`127.0.0.1:${replica.xdsPort}`, 5000);
+    const removed: XdsChange[] = [];
+    await waitFor(() => client.firstCount("srds") !== undefined, { what: "the client has everything" });
+    client.onChanges((changes) => void removed.push(...changes.filter(({ body }) => body === undefined)));
+    const running = load(test);
+    await world.api.killStore();
+    const before = running.answered();
+    await waitFor(() => running.answered() > before + 300, { what: "load without a store" });
+    assert.notEqual((await world.api.request("GET", "/readyz")).status, 200);
+    await world.api.restartStore();
+    const backMs = await world.serveNewHost(203);
+    const result = await running.stop();
+    client.close();
+    report(test, { fault: "etcd killed (SIGKILL), started again with its data", load: result, lost: result.failures.length + removed.length, seen: `${removed.length} resources taken from Envoys; a new host served ${backMs} ms after the API server was ready` });
+    assert.deepEqual(result.failures, []);
+    assert.deepEqual(removed, []);
+  });
+
   it("has forgotten what the watches ask for (410 Gone after a compaction): all is read again, also what was deleted", async (test) => {
     const running = load(test);
     const before = await world.metric(replica, /^contour_watch_failures_total\{kind="HTTPProxy",status="410"\}/);

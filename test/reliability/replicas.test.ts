@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { readFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { waitFor } from "../bed/wait.ts";
 import { startLoad } from "./load.ts";
 import { report } from "./report.ts";
+import { recordStatusWrites } from "./status-writes.ts";
 import { World, hosts, proxyOf } from "./world.ts";
 import type { Replica } from "./world.ts";
 
@@ -13,29 +11,19 @@ const leaseMs = 3000;
 const retryMs = 300;
 const lease = ["--leader-election-lease-duration", `${leaseMs}ms`, "--leader-election-renew-deadline", "2s", "--leader-election-retry-period", `${retryMs}ms`];
 
-/** A status that somebody wrote, as the API server's audit log has it. */
-interface StatusWrite {
-  readonly user: string;
-  readonly object: string;
-  readonly atMs: number;
-}
-
 describe("one of several replicas goes away", { timeout: 240_000 }, () => {
-  const folder = mkdtempSync(join(tmpdir(), "contour-audit-"));
-  const auditLog = join(folder, "audit.log");
+  const audit = recordStatusWrites();
   const byUser = new Map<string, Replica>();
   let world: World;
   before(async () => {
-    const policy = join(folder, "policy.yaml");
-    writeFileSync(policy, "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n- level: Metadata\n  verbs: [patch, update]\n  resources: [{ group: projectcontour.io }]\n- level: None\n");
-    world = await World.open({ args: [`--audit-policy-file=${policy}`, `--audit-log-path=${auditLog}`, "--audit-log-mode=blocking"] });
+    world = await World.open({ args: audit.args });
     await startReplica("replica-a");
     await startReplica("replica-b");
     await world.startEnvoy();
   });
   after(async () => {
     await world?.close();
-    rmSync(folder, { recursive: true });
+    audit.remove();
   });
 
   async function startReplica(user: string): Promise<Replica> {
@@ -46,11 +34,6 @@ describe("one of several replicas goes away", { timeout: 240_000 }, () => {
     return replica;
   }
 
-  function statusWrites(): readonly StatusWrite[] {
-    const lines = readFileSync(auditLog, "utf8").split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as { user: { username: string }; objectRef: { subresource?: string; name: string }; responseStatus: { code: number }; stageTimestamp: string });
-    return lines.filter(({ objectRef, responseStatus }) => objectRef.subresource === "status" && responseStatus.code === 200).map(({ user, objectRef, stageTimestamp }) => ({ user: user.username, object: objectRef.name, atMs: Date.parse(stageTimestamp) }));
-  }
-
   const leader = async (): Promise<string> => {
     for (const [user, replica] of byUser) if (!replica.process.exited() && (await world.metric(replica, /^leader_election_master_status\{/)) === 1) return user;
     throw new Error("nobody leads");
@@ -59,7 +42,7 @@ describe("one of several replicas goes away", { timeout: 240_000 }, () => {
   it("every replica serves Envoys, and one writes statuses", async () => {
     const leading = await waitFor(leader, { what: "somebody leads" });
     await world.untilProxy(0, "valid");
-    assert.deepEqual([...new Set(statusWrites().map(({ user }) => user))], [leading]);
+    assert.deepEqual([...new Set(audit.read().map(({ user }) => user))], [leading]);
     for (const replica of world.replicas) assert.equal(await world.metric(replica, /^contour_httpproxy\{/), replica === byUser.get(leading) ? hosts.length : 0);
   });
 
@@ -107,14 +90,14 @@ describe("one of several replicas goes away", { timeout: 240_000 }, () => {
     sleeper.process.signal("SIGSTOP");
     await world.api.apply([proxyOf(6, { services: [{ name: "gone", port: 80 }] })]);
     await world.untilProxy(6, "invalid");
-    const before = statusWrites().filter(({ user }) => user === old).length;
+    const before = audit.read().filter(({ user }) => user === old).length;
     sleeper.process.signal("SIGCONT");
     await world.api.apply([proxyOf(6), proxyOf(7, { services: [{ name: "gone", port: 80 }] })]);
     await world.untilProxy(6, "valid");
     await world.untilProxy(7, "invalid");
     await waitFor(async () => (await world.metric(sleeper, /^contour_dag_cache_object\{kind="HTTPProxy"\}/)) > 0 && (await world.metric(sleeper, /^leader_election_master_status\{/)) === 0, { what: "the one that slept knows that it does not lead" });
-    const late = statusWrites().filter(({ user }) => user === old).length - before;
-    const seen = statusWrites().filter(({ object }) => object === "host-6");
+    const late = audit.read().filter(({ user }) => user === old).length - before;
+    const seen = audit.read().filter(({ object }) => object === "host-6");
     report(test, { fault: "the leader frozen (SIGSTOP) for longer than the lease, then woken", lost: late, seen: `${late} writes by the old leader after it woke up; ${seen.length} writes of the object that changed twice` });
     assert.equal(late, 0);
   });

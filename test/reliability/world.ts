@@ -10,7 +10,7 @@ import { freePort, freePorts } from "../bed/free-port.ts";
 import type { TestObject } from "../bed/kube-client.ts";
 import { waitFor } from "../bed/wait.ts";
 import { contourCrds, page, startController, untilStatus } from "../kubernetes/serving.ts";
-import type { Serving } from "../kubernetes/serving.ts";
+import type { ControllerAccess, Serving } from "../kubernetes/serving.ts";
 import { findEnvoy, startEnvoy } from "../xds/real-envoy.ts";
 import type { RealEnvoy } from "../xds/real-envoy.ts";
 import type { XdsUpstream } from "#envoy/bootstrap-cluster";
@@ -105,7 +105,7 @@ export class World {
   }
 
   /** The same with other credentials, or over another way. */
-  async startReplicaAt(access: Pick<ApiServer, "kubeconfigPath" | "folder">, ...args: readonly string[]): Promise<Replica> {
+  async startReplicaAt(access: ControllerAccess, ...args: readonly string[]): Promise<Replica> {
     const replica = await startController(access, ...this.#flags, ...args);
     this.replicas.push(replica);
     await this.untilReady(replica);

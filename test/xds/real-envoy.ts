@@ -24,6 +24,7 @@ import type { Mode, ResourceUpsert } from "#xds/types";
 /** A real Envoy that asks a controller for everything. */
 export interface RealEnvoy {
   readonly log: () => string;
+  readonly adminPort: number;
   admin(path: string): Promise<string>;
   stat(name: string): Promise<number>;
   stop(): Promise<void>;
@@ -47,7 +48,7 @@ export async function startEnvoy(binary: string, xds: XdsUpstream, mode: Mode = 
   const port = Number(address.split(":").at(-1));
   const admin = async (path: string): Promise<string> => (await get({ port, path })).body;
   const stat = async (name: string): Promise<number> => Number((await admin(`/stats?filter=^${name}$`)).split(": ")[1] ?? Number.NaN);
-  return { log: () => log, admin, stat, stop: () => stop(child, folder) };
+  return { log: () => log, adminPort: port, admin, stat, stop: () => stop(child, folder) };
 }
 
 async function stop(child: ChildProcess, folder: string): Promise<void> {
