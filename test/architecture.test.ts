@@ -17,7 +17,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   store: ["k8s", "lib"],
   sources: ["store", "k8s", "lib", "metrics", "acme/record"],
   translate: ["store", "k8s", "gen/k8s", "model", "conditions", "settings", "lib", "acme/record"],
-  acme: ["lib", "k8s", "gen/k8s", "settings", "sources/kubernetes", "translate/certificates/request", "translate/certificates/solver"],
+  acme: ["lib", "certs/authority", "certs/keys", "certs/succession", "k8s", "gen/k8s", "settings", "sources/kubernetes", "translate/certificates/request", "translate/certificates/solver"],
   envoy: ["model", "gen/envoy", "settings", "lib"],
   xds: ["gen/envoy", "lib", "metrics"],
   status: ["conditions", "store", "k8s", "settings", "lib", "metrics", "sources/kubernetes"],

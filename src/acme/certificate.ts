@@ -2,6 +2,7 @@ import "reflect-metadata";
 import { X509Certificate as NodeCertificate, createHash, generateKeyPair } from "node:crypto";
 import { promisify } from "node:util";
 import { AuthorityKeyIdentifierExtension, X509Certificate } from "@peculiar/x509";
+import type { KeyType } from "#certs/keys";
 
 /** What is to be known of a certificate that we keep valid. Times in milliseconds since 1970. */
 export interface HeldCertificate {
@@ -32,9 +33,6 @@ export function renewalId(chain: string): string | undefined {
   const bytes = Buffer.from(Number.parseInt(serial.slice(0, 2), 16) >= 0x80 ? `00${serial}` : serial, "hex");
   return `${Buffer.from(keyId, "hex").toString("base64url")}.${bytes.toString("base64url")}`;
 }
-
-/** The kinds of private keys that an issuer can be told to use. */
-export type KeyType = "ECDSA-P256" | "ECDSA-P384" | "RSA-2048" | "RSA-4096";
 
 const generate = promisify(generateKeyPair);
 

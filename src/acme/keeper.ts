@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import { Budget } from "#acme/budget";
 import type { IssuerState } from "#acme/issuers";
 import { Issuers } from "#acme/issuers";
-import type { IssuerObject, OpenIssuer } from "#acme/issuers";
+import type { AcmeIssuer, AuthorityIssuer, IssuerObject } from "#acme/issuers";
 import { completeOrder, placeOrder, removeRecords } from "#acme/order";
 import type { OrderContext } from "#acme/order";
 import { plan, retryDelay } from "#acme/plan";
@@ -12,6 +12,7 @@ import type { OrderRecord } from "#acme/record";
 import { Renewals } from "#acme/renewals";
 import { CertificateSecrets } from "#acme/secrets";
 import type { HeldSecret, StoredOrder } from "#acme/secrets";
+import { statusOf } from "#sources/kubernetes/api-error";
 import type { ApiClient } from "#sources/kubernetes/client";
 import type { CertificateRequest, IssuerKey } from "#translate/certificates/request";
 
@@ -30,6 +31,8 @@ export interface KeeperOptions {
   readonly signal: AbortSignal;
   readonly env: NodeJS.ProcessEnv;
   readonly issuer: (key: IssuerKey) => IssuerObject | undefined;
+  /** Whether a Secret of the controller's namespace can be no issuer's. */
+  readonly isReserved: (secret: string) => boolean;
   /** Resolves when all Envoys that serve its hosts answer the challenges of an order. */
   readonly answered: (record: OrderRecord) => Promise<void>;
   readonly onIssuer: (state: IssuerState) => void;
@@ -40,6 +43,11 @@ export interface KeeperOptions {
 const longestRestMs = 24 * 3_600_000;
 /** After trouble with the Kubernetes API, which says nothing about the certificate. */
 const troubleMs = 5_000;
+/** While the rights are missing. */
+const forbiddenMs = 30_000;
+/** Between two looks at an issuer that cannot be opened, and at an authority, which may be replaced behind our back. */
+const closedLookMs = 30_000;
+const authorityLookMs = 3_600_000;
 /** Certificates that are worked on at once, over all issuers. */
 const concurrency = 16;
 
@@ -77,16 +85,40 @@ export class CertificateKeeper {
   /** A Secret has changed, that may be one of ours. */
   secretChanged(key: Key): void {
     if (this.#requests.has(key)) this.wake(key);
+    const issuer = this.#issuers.ofAuthoritySecret(key);
+    if (issuer !== undefined) this.#lookAt(issuer);
   }
 
   /** An issuer has changed: it is opened anew, and tried again by all who wait for it. */
   issuerChanged(key: IssuerKey): void {
-    const wakeAll = (): void => {
-      for (const [certificate, { issuer }] of this.#requests) if (issuer === key) this.wake(certificate);
-    };
-    // Only an issuer that is open can be asked when its server would like certificates to be renewed.
-    if (this.#leading) void this.#issuers.open(key).then(wakeAll, () => undefined);
-    wakeAll();
+    this.#wakeAll(key);
+    this.#lookAt(key);
+  }
+
+  #wakeAll(key: IssuerKey): void {
+    for (const [certificate, { issuer }] of this.#requests) if (issuer === key) this.wake(certificate);
+  }
+
+  /**
+   * Opens an issuer, now and again: what cannot be opened may be later, and an authority may have been replaced. Only an issuer that is open can be
+   * asked when its server would like certificates to be renewed.
+   */
+  #lookAt(key: IssuerKey): void {
+    const { issuer, later } = this.#options;
+    const timer = `issuer ${key}`;
+    this.#timers.get(timer)?.();
+    this.#timers.delete(timer);
+    if (!this.#leading || issuer(key) === undefined) return;
+    const again = (ms: number): void => void this.#timers.set(timer, later(ms, () => this.#lookAt(key)));
+    const before = this.#issuers.known(key);
+    void this.#issuers.open(key).then(
+      (opened) => {
+        if (opened.kind === "authority") again(authorityLookMs);
+        const same = before !== undefined && before.generation === opened.generation && (opened.kind === "acme" || (before.kind === "authority" && before.authority.trusted === opened.authority.trusted));
+        if (!same) this.#wakeAll(key);
+      },
+      () => again(closedLookMs),
+    );
   }
 
   /** A new leader looks at everything. */
@@ -125,7 +157,7 @@ export class CertificateKeeper {
       await this.#do(key, request, step, held, stored);
     } catch (error) {
       this.#options.log.warn({ certificate: key, reason: messageOf(error) }, "a certificate cannot be looked after; trying again");
-      this.#rest(key, this.#options.clock() + troubleMs);
+      this.#rest(key, this.#options.clock() + (statusOf(error) === 403 ? forbiddenMs : troubleMs));
     }
   }
 
@@ -133,8 +165,11 @@ export class CertificateKeeper {
     const { clock } = this.#options;
     const issuerGeneration = request === undefined ? 0 : (this.#options.issuer(request.issuer)?.generation ?? 0);
     const certificate = held.state.kind === "ours" ? held.state.certificate : undefined;
-    const renewal = certificate === undefined || request === undefined ? undefined : await this.#renewals.of(`${request.namespace}/${request.name}`, certificate, held.chain ?? "", this.#issuers.known(request.issuer));
-    const step = plan({ request, secret: held.state, record, issuerGeneration, renewAt: renewal?.renewAt ?? 0, now: clock() });
+    const issuer = request === undefined ? undefined : this.#issuers.known(request.issuer);
+    const renewal = certificate === undefined || request === undefined ? undefined : await this.#renewals.of(`${request.namespace}/${request.name}`, certificate, held.chain ?? "", issuer?.kind === "acme" ? issuer : undefined);
+    // What another authority has signed than the one that clients are told to trust is replaced at once.
+    const stale = issuer?.kind === "authority" && held.chain !== undefined && certificate !== undefined && !issuer.authority.hasSigned(held.chain);
+    const step = plan({ request, secret: held.state, record, issuerGeneration, renewAt: stale ? 0 : (renewal?.renewAt ?? 0), now: clock() });
     // The server's hint may have changed before then.
     return step.kind === "rest" && step.until !== undefined && renewal?.askAgainAt !== undefined ? { kind: "rest", until: Math.min(step.until, renewal.askAgainAt) } : step;
   }
@@ -171,6 +206,7 @@ export class CertificateKeeper {
     let order = step.kind === "resume" ? stored : undefined;
     try {
       const issuer = await this.#issuers.open(request.issuer);
+      if (issuer.kind === "authority") return await this.#sign(key, request, issuer, held);
       const context = this.#context(issuer, request, held);
       order ??= await placeOrder(context, step.kind === "order" ? step.failures : 0);
       log.info({ certificate: key, hosts: request.hosts, order: order.record.order?.url, resumed: step.kind === "resume" }, "a certificate is being ordered");
@@ -183,6 +219,15 @@ export class CertificateKeeper {
       if (this.#options.signal.aborted || !this.#leading) return;
       await this.#failed(key, request, order ?? stored, error);
     }
+  }
+
+  /** An authority of the cluster needs no order, and no proof but that the host belongs to who asks. */
+  async #sign(key: Key, request: CertificateRequest, { authority, keyType, lifeMs }: AuthorityIssuer, held: HeldSecret): Promise<void> {
+    const issued = await authority.issue(request.hosts, { keyType, lifeMs });
+    await this.#secrets.writeCertificate(request, held, { ...issued, by: "authority", trusted: authority.trusted });
+    this.#options.log.info({ certificate: key, hosts: request.hosts }, "a certificate was issued");
+    this.#issuers.note(key, request.issuer, undefined);
+    this.#options.onOutcome(request, { kind: "issued" });
   }
 
   /** An order that the server has refused is given up, and another one tried later. One that could not be asked about is gone on with. */
@@ -207,11 +252,11 @@ export class CertificateKeeper {
 
   async #clean(record: OrderRecord): Promise<void> {
     const issuer = this.#issuers.known(record.issuer);
-    const problems = issuer === undefined ? [] : await removeRecords(issuer.solverOf, record);
+    const problems = issuer?.kind !== "acme" ? [] : await removeRecords(issuer.solverOf, record);
     for (const problem of problems) this.#options.log.warn({ reason: problem }, "a TXT record of a challenge could not be removed");
   }
 
-  #context(issuer: OpenIssuer, request: CertificateRequest, held: HeldSecret): OrderContext {
+  #context(issuer: AcmeIssuer, request: CertificateRequest, held: HeldSecret): OrderContext {
     const { answered, sleep, signal } = this.#options;
     return { ...issuer, secrets: this.#secrets, request, held, issuerGeneration: issuer.generation, answered, sleep, signal };
   }

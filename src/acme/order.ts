@@ -2,7 +2,7 @@ import type { Authorization, Order } from "acme-client";
 import { challengeProblem } from "#acme/authority";
 import type { Authority } from "#acme/authority";
 import { createChallengeCertificate, createPrivateKey, createSigningRequest } from "#acme/certificate";
-import type { KeyType } from "#acme/certificate";
+import type { KeyType } from "#certs/keys";
 import type { DnsSolver } from "#acme/dns";
 import { AcmeProblem } from "#acme/problem";
 import type { Challenge, OrderRecord } from "#acme/record";
@@ -12,7 +12,7 @@ import type { CertificateRequest } from "#translate/certificates/request";
 /** How a host is proved. */
 export type Solver = { readonly kind: "http-01" } | { readonly kind: "tls-alpn-01" } | { readonly kind: "dns-01"; readonly dns: DnsSolver; readonly propagationMs: number };
 
-/** What carrying out one order needs. */
+/** What carrying out one order at an ACME server needs. */
 export interface OrderContext {
   readonly authority: Authority;
   readonly secrets: CertificateSecrets;
@@ -77,7 +77,7 @@ export async function completeOrder(context: OrderContext, { record, key }: Stor
   const chain = await authority.certificate(order, context.preferredChain);
   // Only now: until there is another certificate, a revoked one would be served. The annotation stays until that is written.
   if (held.state.kind === "ours" && held.state.revocation !== undefined && held.chain !== undefined) await authority.revoke(held.chain, held.state.revocation);
-  await secrets.writeCertificate(request, held, chain, key);
+  await secrets.writeCertificate(request, held, { chain, key, by: "acme" });
 }
 
 async function prove(context: OrderContext, record: OrderRecord, order: Order): Promise<Order> {

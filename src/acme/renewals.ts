@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { HeldCertificate } from "#acme/certificate";
-import type { OpenIssuer } from "#acme/issuers";
+import type { AcmeIssuer } from "#acme/issuers";
 import { renewalTime } from "#acme/plan";
 
 interface Known {
@@ -25,7 +25,7 @@ export class Renewals {
   }
 
   /** When a certificate is to be renewed, and when that may change. Asks its issuer, if that is open. */
-  async of(key: string, certificate: HeldCertificate, chain: string, issuer: OpenIssuer | undefined): Promise<Known> {
+  async of(key: string, certificate: HeldCertificate, chain: string, issuer: AcmeIssuer | undefined): Promise<Known> {
     const { clock, random, log } = this.#options;
     const before = this.#known.get(key);
     const known = before?.fingerprint === certificate.fingerprint ? before : undefined;

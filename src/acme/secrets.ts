@@ -7,7 +7,8 @@ import { statusOf } from "#sources/kubernetes/api-error";
 import type { ApiClient } from "#sources/kubernetes/client";
 import type { CertificateRequest } from "#translate/certificates/request";
 
-interface SecretObject {
+/** A Secret as the API server has it; values are base64. */
+export interface SecretObject {
   readonly metadata: { readonly name: string; readonly namespace: string; readonly resourceVersion?: string; readonly labels?: Readonly<Record<string, string>>; readonly annotations?: Readonly<Record<string, string>> };
   readonly type?: string;
   readonly data?: Readonly<Record<string, string>>;
@@ -28,6 +29,16 @@ export interface StoredOrder {
   readonly key?: string;
   /** Which replicas' Envoys answer the challenges, by replica: see `ReplicaMarks`. */
   readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** A certificate as it is written down. */
+export interface IssuedCertificate {
+  /** PEM, like the others. */
+  readonly chain: string;
+  readonly key: string;
+  readonly by: "acme" | "authority";
+  /** What clients have to trust. */
+  readonly trusted?: string;
 }
 
 const managedBy = { "app.kubernetes.io/managed-by": "contour" };
@@ -76,12 +87,12 @@ export class CertificateSecrets {
     return { state: { kind: "ours", issuer: annotations[issuerAnnotation] ?? "", ...(certificate === undefined ? {} : { certificate }), ...(certificate === undefined || revocation === undefined ? {} : { revocation }) }, chain, object };
   }
 
-  /** Puts a certificate in its place, if that is still as it was when the order began. */
-  async writeCertificate({ namespace, name, issuer }: CertificateRequest, held: HeldSecret, chain: string, key: string): Promise<void> {
+  /** Puts a certificate in its place, if that is still as it was when the order began. `by` is the kind of issuer; an authority of the cluster is shown beside what it signs. */
+  async writeCertificate({ namespace, name, issuer }: CertificateRequest, held: HeldSecret, { chain, key, by, trusted }: IssuedCertificate): Promise<void> {
     const base = held.object?.metadata;
     const { [revokeAnnotation]: _revoked, ...annotations } = base?.annotations ?? {};
-    const metadata = { ...base, name, namespace, labels: { ...base?.labels, ...managedBy, [issuedLabel]: "acme" }, annotations: { ...annotations, [issuerAnnotation]: issuer } };
-    const body = { apiVersion: "v1", kind: "Secret", type: held.object?.type ?? "kubernetes.io/tls", metadata, data: { ...held.object?.data, ...encodeAll({ "tls.crt": chain, "tls.key": key }) } };
+    const metadata = { ...base, name, namespace, labels: { ...base?.labels, ...managedBy, [issuedLabel]: by }, annotations: { ...annotations, [issuerAnnotation]: issuer } };
+    const body = { apiVersion: "v1", kind: "Secret", type: held.object?.type ?? "kubernetes.io/tls", metadata, data: { ...held.object?.data, ...encodeAll({ "tls.crt": chain, "tls.key": key, ...(trusted === undefined ? {} : { "ca.crt": trusted }) }) } };
     const path = `/api/v1/namespaces/${namespace}/secrets`;
     await this.#client.call(held.object === undefined ? { method: "POST", path, body } : { method: "PUT", path: `${path}/${name}`, body });
   }
@@ -100,11 +111,26 @@ export class CertificateSecrets {
     if (known !== undefined && decode(known, accountKeyName) !== "") return decode(known, accountKeyName);
     if (known !== undefined) throw new Error(`Secret ${JSON.stringify(`${namespace}/${name}`)} has no account key under ${JSON.stringify(accountKeyName)}; name another one in accountSecretName`);
     const key = await create();
-    const body = { apiVersion: "v1", kind: "Secret", type: "projectcontour.io/acme-account", metadata: { name, namespace, labels: managedBy }, data: encodeAll({ [accountKeyName]: key }) };
-    return this.#client.call({ method: "POST", path: `/api/v1/namespaces/${namespace}/secrets`, body }).then(
+    return this.create({ namespace, name, type: "projectcontour.io/acme-account", annotations: {}, texts: { [accountKeyName]: key } }).then(
       () => key,
       async (error: unknown) => (statusOf(error) === 409 ? this.accountKey(namespace, name, create) : Promise.reject(error)),
     );
+  }
+
+  /** A Secret; undefined where it is not there. */
+  async read(namespace: string, name: string): Promise<SecretObject | undefined> {
+    return this.#get(namespace, name);
+  }
+
+  /** Makes a Secret; fails where there is one. */
+  async create({ namespace, name, type, annotations, texts }: { readonly namespace: string; readonly name: string; readonly type: string; readonly annotations: Readonly<Record<string, string>>; readonly texts: Readonly<Record<string, string>> }): Promise<void> {
+    await this.#client.call({ method: "POST", path: `/api/v1/namespaces/${namespace}/secrets`, body: { apiVersion: "v1", kind: "Secret", type, metadata: { name, namespace, labels: managedBy, annotations }, data: encodeAll(texts) } });
+  }
+
+  /** Replaces what is in a Secret, if it is still as it was read. */
+  async write(object: SecretObject, texts: Readonly<Record<string, string>>): Promise<void> {
+    const { namespace, name } = object.metadata;
+    await this.#client.call({ method: "PUT", path: `/api/v1/namespaces/${namespace}/secrets/${name}`, body: { ...object, data: encodeAll(texts) } });
   }
 
   async #get(namespace: string, name: string): Promise<SecretObject | undefined> {

@@ -1,9 +1,11 @@
 import type { Logger } from "pino";
-import type { IssuerObject, IssuerState } from "#acme/issuers";
+import type { IssuerObject, IssuerReadiness, IssuerState } from "#acme/issuers";
 import { CertificateKeeper } from "#acme/keeper";
 import { ChallengeWitness } from "#app/challenge-witness";
 import type { PipelineChange } from "#app/pipeline";
+import { authoritySecret } from "#app/xds-identity";
 import { Replicas } from "#app/replicas";
+import { xdsSecretNames } from "#certs/xds-secrets";
 import type { KindName } from "#k8s/kinds";
 import { laterUnless } from "#lib/later";
 import type { ApiClient } from "#sources/kubernetes/client";
@@ -55,6 +57,7 @@ export class CertificateKeeping {
       env: process.env,
       later: (ms, run) => laterUnless(signal, ms, run),
       issuer: (key) => this.#issuer(key),
+      isReserved: (secret) => secret === authoritySecret || Object.values(xdsSecretNames).includes(secret),
       answered: (record) => this.#witness.answered(record),
       onIssuer: (state) => options.submit([issuerStatus(state)]),
       onOutcome: ({ namespace, name, hosts }, outcome) => log.debug({ secret: `${namespace}/${name}`, hosts, outcome }, "an order has ended"),
@@ -113,11 +116,25 @@ export class CertificateKeeping {
 /** Problems that an issuer's status lists; more are counted. */
 const mostProblems = 10;
 
+type MakeCondition = (type: string, status: "True" | "False", reason: string, message: string) => object;
+
+/** The condition Ready, and what the status shows beside it. */
+function readinessOf(ready: IssuerReadiness, condition: MakeCondition): readonly [condition: object, shown: object] {
+  switch (ready.kind) {
+    case "account":
+      return [condition("Ready", "True", "AccountReady", "the account is there; certificates can be ordered"), { accountURL: ready.url }];
+    case "authority":
+      return [condition("Ready", "True", "AuthorityReady", `the authority is there, until ${new Date(ready.endsAt).toISOString().slice(0, 10)}; clients have to trust status.caBundle`), { caBundle: ready.trusted }];
+    case "failed":
+      return [condition("Ready", "False", ready.reason, ready.message), {}];
+  }
+}
+
 function issuerStatus({ key, generation, ready, problems }: IssuerState): DesiredStatus {
   const [kind = "", namespace = "", name = ""] = key.split("/");
-  const condition = (type: string, status: "True" | "False", reason: string, message: string): object => ({ type, status, reason, message: message.slice(0, 32_768), observedGeneration: generation });
+  const condition: MakeCondition = (type, status, reason, message) => ({ type, status, reason, message: message.slice(0, 32_768), observedGeneration: generation });
   const listed = [...problems].toSorted(([a], [b]) => (a < b ? -1 : 1)).slice(0, mostProblems).map(([certificate, problem]) => `${certificate}: ${problem}`);
   const failing = problems.size === 0 ? condition("Issuing", "True", "Issuing", "all certificates that are asked for are there, or on their way") : condition("Issuing", "False", "OrdersFail", `${problems.size === 1 ? "a certificate" : `${problems.size} certificates`} cannot be issued: ${listed.join("; ")}${problems.size > mostProblems ? " …" : ""}`);
-  const account = ready.ok ? condition("Ready", "True", "AccountReady", "the account is there; certificates can be ordered") : condition("Ready", "False", "AccountFailed", ready.message);
-  return { kind: kind as KindName, namespace, name, generation, status: { ...(ready.ok ? { accountURL: ready.accountUrl } : {}), conditions: [account, failing] } };
+  const [readiness, shown] = readinessOf(ready, condition);
+  return { kind: kind as KindName, namespace, name, generation, status: { ...shown, conditions: [readiness, failing] } };
 }

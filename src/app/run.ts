@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
+import { issuedLabel, issuerAnnotation } from "#acme/record";
 import { applyConfigurationOf } from "#app/configuration";
 import type { ConfiguredChoices } from "#app/configuration";
 import { Controller } from "#app/controller";
@@ -35,6 +36,7 @@ import { formatPlace, readFiles } from "#sources/file/read";
 import { watchFiles } from "#sources/file/watch";
 import type { FileReport, FileWatch } from "#sources/file/watch";
 import type { ObjectEvent } from "#store/event";
+import { certificateRequests } from "#translate/certificates/request";
 import { objects } from "#translate/facts";
 import { serveXds } from "#xds/server";
 
@@ -121,7 +123,7 @@ class RunSession {
   readonly #options: RunOptions;
   readonly #ca: LocalCa;
   readonly #backends = createSampleBackends();
-  readonly #issued = new Map<string, Secret>();
+  readonly #issued = new Map<string, { readonly hosts: readonly string[] }>();
   #work: Promise<void> = Promise.resolve();
   #report: FileReport = { problems: [], changes: 0 };
   #watch: FileWatch | undefined;
@@ -212,14 +214,24 @@ class RunSession {
 
   #changed(change: PipelineChange): void {
     for (const [secret, hosts] of change.missingCertificates) if (hosts.length > 0 && !this.#issued.has(secret)) this.#enqueue(() => this.#issue(secret, hosts));
+    // Issuers are for clusters; here the authority of this machine stands in for all of them.
+    for (const [secret, [request]] of change.certificateRequests) if (request !== undefined && this.#lacks(secret, request.hosts)) this.#enqueue(() => this.#issue(secret, request.hosts));
   }
 
-  async #issue(name: string, hosts: readonly string[]): Promise<void> {
-    const { certificatePem, privateKeyPem } = await this.#ca.issue(hosts[0] ?? "localhost");
+  /** Whether a certificate that we made is for fewer hosts. */
+  #lacks(secret: string, hosts: readonly string[]): boolean {
+    const issued = this.#issued.get(secret);
+    return issued !== undefined && hosts.some((host) => !issued.hosts.includes(host));
+  }
+
+  async #issue(name: string, wanted: readonly string[]): Promise<void> {
+    const asked = this.controller.pipeline.graph.items(certificateRequests, name).flatMap((request) => request.hosts);
+    const hosts = [...new Set([...wanted, ...asked, ...(this.#issued.get(name)?.hosts ?? [])])];
+    const { certificatePem, privateKeyPem } = await this.#ca.issue(hosts);
     const encode = (text: string): string => Buffer.from(text).toString("base64");
     const [namespace = "", secretName = ""] = name.split("/");
-    const secret: Secret = { apiVersion: "v1", kind: "Secret", type: "kubernetes.io/tls", metadata: { namespace, name: secretName }, data: { "tls.crt": encode(certificatePem), "tls.key": encode(privateKeyPem) } };
-    this.#issued.set(name, secret);
+    const secret: Secret = { apiVersion: "v1", kind: "Secret", type: "kubernetes.io/tls", metadata: { namespace, name: secretName, labels: { [issuedLabel]: "local-authority" }, annotations: { [issuerAnnotation]: "the authority of this machine" } }, data: { "tls.crt": encode(certificatePem), "tls.key": encode(privateKeyPem) } };
+    this.#issued.set(name, { hosts });
     this.controller.apply([{ type: "upsert", object: secret }]);
   }
 }

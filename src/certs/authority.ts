@@ -1,10 +1,13 @@
 import "reflect-metadata";
 import { X509Certificate as NodeCertificate, createPrivateKey, webcrypto } from "node:crypto";
-import { BasicConstraintsExtension, ExtendedKeyUsage, ExtendedKeyUsageExtension, KeyUsageFlags, KeyUsagesExtension, PemConverter, SubjectAlternativeNameExtension, X509Certificate, X509CertificateGenerator, cryptoProvider } from "@peculiar/x509";
+import { AsnConvert } from "@peculiar/asn1-schema";
+import { GeneralName, GeneralSubtree, GeneralSubtrees, NameConstraints, id_ce_nameConstraints } from "@peculiar/asn1-x509";
+import { AuthorityKeyIdentifierExtension, BasicConstraintsExtension, ExtendedKeyUsage, ExtendedKeyUsageExtension, Extension, KeyUsageFlags, KeyUsagesExtension, SubjectAlternativeNameExtension, SubjectKeyIdentifierExtension, X509Certificate, X509CertificateGenerator, cryptoProvider } from "@peculiar/x509";
+import { exportKey, generateKeys, importSigner } from "#certs/keys";
+import type { KeyType } from "#certs/keys";
 
 cryptoProvider.set(webcrypto as unknown as Crypto);
 
-const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const dayMs = 86_400_000;
 const rootDays = 3650;
 /** How long a certificate lives unless told. */
@@ -34,27 +37,41 @@ export interface CertificateWish {
   /** The subject, as a distinguished name; `CN=` and the DNS name unless told. */
   readonly subject?: string;
   readonly days?: number;
+  readonly keyType?: KeyType;
 }
 
-/** Makes an authority by a distinguished name. `now` is in milliseconds since 1970. */
-export async function createAuthority(name: string, now: number): Promise<KeyPair> {
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+/** Makes an authority by a distinguished name, for all names or for those in some domains. `now` is in milliseconds since 1970. */
+export async function createAuthority(name: string, now: number, domains: readonly string[] = []): Promise<KeyPair> {
+  const keys = await generateKeys("ECDSA-P256");
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: serial(),
     name,
     notBefore: new Date(now - dayMs),
     notAfter: new Date(now + rootDays * dayMs),
-    signingAlgorithm: algorithm,
+    signingAlgorithm: { name: "ECDSA", hash: "SHA-256" },
     keys,
-    extensions: [new BasicConstraintsExtension(true, 0, true), new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true)],
+    extensions: [
+      new BasicConstraintsExtension(true, 0, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+      ...(domains.length === 0 ? [] : [nameConstraints(domains)]),
+    ],
   });
   return { certificate: `${certificate.toString("pem")}\n`, key: await exportKey(keys.privateKey) };
+}
+
+/** A domain stands for itself and all names under it (RFC 5280, section 4.2.1.10). */
+function nameConstraints(domains: readonly string[]): Extension {
+  const subtrees = domains.map((domain) => new GeneralSubtree({ base: new GeneralName({ dNSName: domain }) }));
+  return new Extension(id_ce_nameConstraints, true, AsnConvert.serialize(new NameConstraints({ permittedSubtrees: new GeneralSubtrees(subtrees) })));
 }
 
 /** Issues a certificate. */
 export async function issueCertificate(authority: KeyPair, wish: CertificateWish, now: number): Promise<KeyPair> {
   const root = new X509Certificate(authority.certificate);
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const { keyType = "ECDSA-P256" } = wish;
+  const [keys, signer] = [await generateKeys(keyType), await importSigner(authority.key)];
+  const keyId = root.getExtension(SubjectKeyIdentifierExtension)?.keyId;
   // Certificates count whole seconds: so one that follows another lives exactly as long.
   const from = Math.floor(now / 1000) * 1000;
   const lifeMs = (wish.days ?? leafDays) * dayMs;
@@ -66,12 +83,13 @@ export async function issueCertificate(authority: KeyPair, wish: CertificateWish
     notBefore: new Date(from - headStartMs(lifeMs)),
     // None outlives who vouches for it.
     notAfter: new Date(Math.min(from + lifeMs, root.notAfter.getTime())),
-    signingAlgorithm: algorithm,
+    signingAlgorithm: signer.algorithm,
     publicKey: keys.publicKey,
-    signingKey: await importKey(authority.key),
+    signingKey: signer.key,
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
-      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature | (keyType.startsWith("RSA") ? KeyUsageFlags.keyEncipherment : 0), true),
+      ...(keyId === undefined ? [] : [new AuthorityKeyIdentifierExtension(keyId)]),
       new ExtendedKeyUsageExtension([wish.use === "server" ? ExtendedKeyUsage.serverAuth : ExtendedKeyUsage.clientAuth]),
       // Critical where there is no name but this one (RFC 5280, section 4.2.1.6).
       new SubjectAlternativeNameExtension(names, wish.subject !== undefined),
@@ -116,13 +134,4 @@ function serial(): string {
   const bytes = webcrypto.getRandomValues(new Uint8Array(16));
   bytes[0] = (bytes[0] ?? 0) & 0x7f;
   return Buffer.from(bytes).toString("hex");
-}
-
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
-  return `${PemConverter.encode(await webcrypto.subtle.exportKey("pkcs8", key), "PRIVATE KEY")}\n`;
-}
-
-async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
-  const der = createPrivateKey(pem).export({ type: "pkcs8", format: "der" });
-  return webcrypto.subtle.importKey("pkcs8", new Uint8Array(der), algorithm, false, ["sign"]);
 }

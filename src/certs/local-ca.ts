@@ -18,8 +18,8 @@ export interface LocalCa {
   readonly certificateFile: string;
   /** Whether it was made just now. */
   readonly created: boolean;
-  /** Gives a certificate for a host, `*.` wildcards included. */
-  issue(host: string): Promise<IssuedCertificate>;
+  /** Gives a certificate for hosts, `*.` wildcards included. */
+  issue(hosts: readonly string[]): Promise<IssuedCertificate>;
 }
 
 /** Where the authority of this machine lives: $XDG_DATA_HOME or ~/.local/share, contour/ca. */
@@ -42,8 +42,8 @@ export async function openLocalCa({ folder, now }: { readonly folder: string; re
   return {
     certificateFile,
     created,
-    async issue(host) {
-      const { certificate, key } = await issueCertificate(authority, { use: "server", dnsName: host, subject: "O=Contour on this machine", days: leafDays }, now());
+    async issue([first = "localhost", ...others]) {
+      const { certificate, key } = await issueCertificate(authority, { use: "server", dnsName: first, otherDnsNames: others, subject: "O=Contour on this machine", days: leafDays }, now());
       return { certificatePem: certificate, privateKeyPem: key };
     },
   };

@@ -24,6 +24,8 @@ export interface CertificateWish {
 export interface Authority {
   readonly certificate: string;
   issue(wish: CertificateWish): Promise<KeyPairPem>;
+  /** An authority under it, which may sign leaves. */
+  issueAuthority(name: string): Promise<KeyPairPem>;
 }
 
 /** Makes a certificate authority; nothing is written to disk. */
@@ -36,19 +38,23 @@ export async function createAuthority(name: string): Promise<Authority> {
     signingAlgorithm: algorithm,
     extensions: [new x509.BasicConstraintsExtension(true, undefined, true), await subjectKeyId(keys.publicKey)],
   });
-  return { certificate: root.toString("pem"), issue: (wish) => issue(root, keys.privateKey, wish) };
+  return {
+    certificate: root.toString("pem"),
+    issue: (wish) => sign(root, keys.privateKey, wish.subject, extensions(wish)),
+    issueAuthority: (below) => sign(root, keys.privateKey, `CN=${below}`, [new x509.BasicConstraintsExtension(true, 0, true), new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true)]),
+  };
 }
 
-async function issue(root: x509.X509Certificate, signingKey: CryptoKey, wish: CertificateWish): Promise<KeyPairPem> {
+async function sign(root: x509.X509Certificate, signingKey: CryptoKey, subject: string, own: readonly x509.Extension[]): Promise<KeyPairPem> {
   const keys = await generateKeys();
   const certificate = await x509.X509CertificateGenerator.create({
-    subject: wish.subject,
+    subject,
     issuer: root.subject,
     ...validity(),
     publicKey: keys.publicKey,
     signingKey,
     signingAlgorithm: algorithm,
-    extensions: [...extensions(wish), await subjectKeyId(keys.publicKey), await x509.AuthorityKeyIdentifierExtension.create(root, false, webcrypto)],
+    extensions: [...own, await subjectKeyId(keys.publicKey), await x509.AuthorityKeyIdentifierExtension.create(root, false, webcrypto)],
   });
   return { certificate: certificate.toString("pem"), key: await privateKeyPem(keys.privateKey) };
 }

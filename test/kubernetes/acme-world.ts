@@ -68,7 +68,7 @@ async function fill(api: ApiServer, pebble: Pebble, httpPort: number, httpsPort:
     api, pebble, httpPort, httpsPort, controllers, startReplica, certificateOf,
     envoy: () => envoy,
     issuer: (name, acme = {}, spec = {}) => ({ apiVersion: "projectcontour.io/v1alpha1", kind: "ClusterCertificateIssuer", metadata: { name }, spec: { acme: { server: pebble.directory, caBundle: pebble.caBundle, contacts: ["mailto:admin@example.com"], limits: { firstRetrySeconds: 2, longestRetrySeconds: 4, ordersPerHour: 10_000 }, ...acme }, ...spec } }),
-    meet: async (host, port = httpsPort) => meet(host, port, await pebble.root()),
+    meet: async (host, port = httpsPort) => meetHost(host, port, await pebble.root()),
     stop: async () => {
       await Promise.all(controllers.map(({ process }) => process.stop()));
       await envoy.stop();
@@ -79,7 +79,7 @@ async function fill(api: ApiServer, pebble: Pebble, httpPort: number, httpsPort:
 }
 
 /** Speaks TLS and HTTP with Envoy; fails unless the certificate leads to this root and is for the host. */
-function meet(host: string, port: number, root: string): Promise<Met> {
+export function meetHost(host: string, port: number, root: string): Promise<Met> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: "127.0.0.1", port, servername: host, ca: root, ALPNProtocols: ["http/1.1"] }, () => socket.write(`GET / HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`));
     let text = "";

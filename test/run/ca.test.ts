@@ -21,7 +21,7 @@ describe("contour ca", { skip: possible ? false : "needs Linux with update-ca-ce
   const server = createServer((_request, response) => void response.end("served"));
   before(async () => {
     const { issue } = await openLocalCa({ folder: join(env.XDG_DATA_HOME, "contour/ca"), now: Date.now });
-    const { certificatePem, privateKeyPem } = await issue("localhost");
+    const { certificatePem, privateKeyPem } = await issue(["localhost"]);
     server.setSecureContext({ cert: certificatePem, key: privateKeyPem });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");

@@ -7,7 +7,7 @@ export interface CertificateIssuer {
   readonly kind: string;
   readonly metadata: ObjectMeta;
   readonly spec: {
-    readonly acme: {
+    readonly acme?: {
       readonly server: string;
       readonly contacts?: ReadonlyArray<string>;
       readonly caBundle?: string;
@@ -52,6 +52,12 @@ export interface CertificateIssuer {
         readonly longestRetrySeconds?: number;
       };
     };
+    readonly authority?: {
+      readonly secretName?: string;
+      readonly lifetime?: string;
+      readonly keyType?: string;
+      readonly domains?: ReadonlyArray<string>;
+    };
   };
   readonly status?: {
     readonly conditions?: ReadonlyArray<{
@@ -63,5 +69,6 @@ export interface CertificateIssuer {
       readonly message: string;
     }>;
     readonly accountURL?: string;
+    readonly caBundle?: string;
   };
 }

@@ -12,7 +12,7 @@ export interface ClusterCertificateIssuer {
       readonly namespaces: ReadonlyArray<string>;
       readonly hosts: ReadonlyArray<string>;
     }>;
-    readonly acme: {
+    readonly acme?: {
       readonly server: string;
       readonly contacts?: ReadonlyArray<string>;
       readonly caBundle?: string;
@@ -57,6 +57,12 @@ export interface ClusterCertificateIssuer {
         readonly longestRetrySeconds?: number;
       };
     };
+    readonly authority?: {
+      readonly secretName?: string;
+      readonly lifetime?: string;
+      readonly keyType?: string;
+      readonly domains?: ReadonlyArray<string>;
+    };
   };
   readonly status?: {
     readonly conditions?: ReadonlyArray<{
@@ -68,5 +74,6 @@ export interface ClusterCertificateIssuer {
       readonly message: string;
     }>;
     readonly accountURL?: string;
+    readonly caBundle?: string;
   };
 }

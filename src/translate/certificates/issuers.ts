@@ -36,9 +36,18 @@ export const indexIssuers: Rule = {
 export function findIssuer(read: Reader, wish: IssuerWish): Result<Issuer, string> {
   const key = wish.kind === "named" ? wish.key : defaultKey(read);
   if (key === undefined) return fail("no issuer is the default one; name one, or set spec.default of a ClusterCertificateIssuer");
-  const [kind = "", namespace = "", name = ""] = key.split("/");
-  const object = read.one(objects(kind === "CertificateIssuer" ? kind : "ClusterCertificateIssuer"), objectKey(namespace, name));
-  return object === undefined ? fail(`there is no ${kind} ${JSON.stringify(namespace === "" ? name : `${namespace}/${name}`)}`) : ok({ key, spec: object.spec });
+  const object = objectOf(read, key);
+  return object === undefined ? fail(`there is no ${nameOf(key)}`) : ok({ key, spec: object.spec });
+}
+
+/** The conditions in an issuer's status. */
+export function statusConditions(read: Reader, key: IssuerKey): readonly { readonly type: string; readonly status: string; readonly message: string }[] {
+  return objectOf(read, key)?.status?.conditions ?? [];
+}
+
+function objectOf(read: Reader, key: IssuerKey): ClusterCertificateIssuer | CertificateIssuer | undefined {
+  const [kind, namespace = "", name = ""] = key.split("/");
+  return read.one(objects(kind === "CertificateIssuer" ? kind : "ClusterCertificateIssuer"), objectKey(namespace, name));
 }
 
 /** Whether some issuer is meant where none is named. */

@@ -6,13 +6,13 @@ import { fail, ok } from "#lib/result";
 import type { Result } from "#lib/result";
 import type { Emit, Reader, Rule } from "#store/family";
 import { ingressProblems, objectKey, objects, proxyReports } from "#translate/facts";
-import { findIssuer, forbiddenBy, grantsWildcard, nameOf } from "#translate/certificates/issuers";
+import { findIssuer, forbiddenBy, grantsWildcard, nameOf, statusConditions } from "#translate/certificates/issuers";
 import type { Issuer } from "#translate/certificates/issuers";
 import { orderOf } from "#translate/certificates/orders";
 import { ownerOfHost, strangerBelow } from "#translate/certificates/ownership";
 import { solverOf } from "#translate/certificates/solver";
 import { certificateNews, certificateRequests, certificateWishes } from "#translate/certificates/request";
-import type { CertificateNews, CertificateRequest, CertificateWish } from "#translate/certificates/request";
+import type { CertificateNews, CertificateRequest, CertificateWish, IssuerKey } from "#translate/certificates/request";
 
 /** The most names that one certificate can have (the limit of well-known servers). */
 const mostHosts = 100;
@@ -57,14 +57,25 @@ function foreignSecret(read: Reader, namespace: string, name: string): string | 
 }
 
 function forbiddenHost(read: Reader, issuer: Issuer, namespace: string, host: string): string | undefined {
-  if (host === "*" || !/^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$/.test(host)) return `no public certificate can be for the host ${JSON.stringify(host)}; it needs a name like shop.example.com`;
+  const nameless = namelessHost(issuer, host);
+  if (nameless !== undefined) return nameless;
   const owner = ownerOfHost(read, host);
   if (owner !== undefined && owner !== namespace) return `the host ${JSON.stringify(host)} belongs to namespace ${JSON.stringify(owner)}, whose object is older; only there a certificate for it can be asked for`;
-  const solver = solverOf(issuer.spec, host);
-  if (solver === undefined) return `${nameOf(issuer.key)} has no solver for ${JSON.stringify(host)}${host.startsWith("*.") ? "; wildcards need one of type DNS-01" : ""}`;
+  const { acme } = issuer.spec;
+  if (acme !== undefined && solverOf(acme, host) === undefined) return `${nameOf(issuer.key)} has no solver for ${JSON.stringify(host)}${host.startsWith("*.") ? "; wildcards need one of type DNS-01" : ""}`;
   const stranger = host.startsWith("*.") && !grantsWildcard(issuer, namespace, host) ? strangerBelow(read, host, namespace) : undefined;
   if (stranger === undefined) return undefined;
   return `the wildcard ${JSON.stringify(host)} would be a certificate for hosts of namespace ${JSON.stringify(stranger)}, too; spec.allow of a ClusterCertificateIssuer can let namespace ${JSON.stringify(namespace)} have it`;
+}
+
+/** Why no certificate of an issuer can be for a host, whoever asks. An authority of the cluster certifies names that nobody else knows. */
+function namelessHost({ key, spec }: Issuer, host: string): string | undefined {
+  const labels = /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(host) ? host.split(".").length : 0;
+  if (spec.authority === undefined) return labels > 1 ? undefined : `no public certificate can be for the host ${JSON.stringify(host)}; it needs a name like shop.example.com`;
+  if (labels === 0) return `no certificate can be for the host ${JSON.stringify(host)}; it needs a name`;
+  const { domains } = spec.authority;
+  const plain = host.replace(/^\*\./, "");
+  return domains === undefined || domains.some((domain) => plain === domain || plain.endsWith(`.${domain}`)) ? undefined : `${nameOf(key)} certifies no host like ${JSON.stringify(host)} (its spec.authority.domains)`;
 }
 
 /** How far the order is; nothing where there is a certificate and no trouble. */
@@ -74,7 +85,13 @@ function progress(read: Reader, { namespace, name, issuer, hosts }: CertificateR
   const failed = record?.problem === undefined ? undefined : `${nameOf(issuer)}: ${record.problem}${record.retryAt === undefined ? "" : ` (${record.failures} failed, next try ${new Date(record.retryAt).toISOString().slice(0, 19)}Z)`}`;
   if (failed !== undefined) return { reason: "CertificateFailing", message: `no ${secret === undefined ? "" : "new "}certificate for ${hosts.join(", ")}: ${failed}` };
   if (secret !== undefined && secret.metadata.annotations?.[issuerAnnotation] !== undefined) return undefined;
-  return { reason: "CertificatePending", message: `the certificate for ${hosts.join(", ")} is being ordered from ${nameOf(issuer)}` };
+  return { reason: "CertificatePending", message: `the certificate for ${hosts.join(", ")} is being ordered from ${nameOf(issuer)}${unreadiness(read, issuer)}` };
+}
+
+/** What an issuer's status has to say to those who wait for it. */
+function unreadiness(read: Reader, key: IssuerKey): string {
+  const ready = statusConditions(read, key).find(({ type }) => type === "Ready");
+  return ready?.status === "False" ? `, which is not ready: ${ready.message}` : "";
 }
 
 /** Where there is a certificate all the same, the host is served, and the news is a warning. */
