@@ -46,7 +46,7 @@ const troubleMs = 5_000;
 /** While the rights are missing. */
 const forbiddenMs = 30_000;
 /** Between two looks at an issuer that cannot be opened, and at an authority, which may be replaced behind our back. */
-const closedLookMs = 30_000;
+const closedLookMs = 10_000;
 const authorityLookMs = 3_600_000;
 /** Certificates that are worked on at once, over all issuers. */
 const concurrency = 16;
@@ -156,8 +156,11 @@ export class CertificateKeeper {
       const step = await this.#plan(request, held, stored?.record);
       await this.#do(key, request, step, held, stored);
     } catch (error) {
+      const forbidden = statusOf(error) === 403;
       this.#options.log.warn({ certificate: key, reason: messageOf(error) }, "a certificate cannot be looked after; trying again");
-      this.#rest(key, this.#options.clock() + (statusOf(error) === 403 ? forbiddenMs : troubleMs));
+      // No order can tell it, because none can be written.
+      if (forbidden) this.#issuers.note(key, this.#requests.get(key)?.issuer, messageOf(error));
+      this.#rest(key, this.#options.clock() + (forbidden ? forbiddenMs : troubleMs));
     }
   }
 

@@ -6,7 +6,10 @@ import type { PipelineChange } from "#app/pipeline";
 import { authoritySecret } from "#app/xds-identity";
 import { Replicas } from "#app/replicas";
 import { xdsSecretNames } from "#certs/xds-secrets";
+import type { CertificateIssuer } from "#gen/k8s/certificate-issuer";
+import type { ClusterCertificateIssuer } from "#gen/k8s/cluster-certificate-issuer";
 import type { KindName } from "#k8s/kinds";
+import type { KubeObject } from "#k8s/object";
 import { laterUnless } from "#lib/later";
 import type { ApiClient } from "#sources/kubernetes/client";
 import { statusOf } from "#sources/kubernetes/api-error";
@@ -22,11 +25,15 @@ import type { TypeUrl } from "#xds/types";
 export interface CertificateKeepingOptions {
   readonly client: ApiClient;
   readonly namespace: string;
+  /** Whether Secrets of that namespace are looked at. */
+  readonly seesOrders: boolean;
   readonly replica: string;
   readonly graph: () => Graph;
   readonly taken: (fleet: string, type: TypeUrl, name: string) => boolean;
   /** Hears whether the cluster has cert-manager. */
   readonly onCertManager: (served: boolean) => void;
+  /** Hears why an issuer can issue nothing, as its status says; undefined where it can. */
+  readonly onIssuerProblem: (issuer: IssuerKey, problem: string | undefined) => void;
   readonly submit: (statuses: readonly DesiredStatus[]) => void;
   readonly log: Logger;
   readonly clock: () => number;
@@ -46,6 +53,8 @@ export class CertificateKeeping {
   readonly #keeper: CertificateKeeper;
   readonly #witness: ChallengeWitness;
   readonly #replicas: Replicas;
+  /** Of issuers, as last seen. */
+  readonly #generations = new Map<IssuerKey, number>();
 
   constructor(options: CertificateKeepingOptions) {
     const { log, graph, signal } = options;
@@ -95,7 +104,14 @@ export class CertificateKeeping {
       if (kind === "Secret") this.#keeper.secretChanged(objectKey(metadata.namespace ?? "", metadata.name));
       if (!issuerKinds.includes(kind as KindName)) continue;
       void this.#replicas.announce();
-      if (event.type !== "delete") this.#keeper.issuerChanged(issuerKey(kind, metadata.namespace ?? "", metadata.name));
+      const key = issuerKey(kind, metadata.namespace ?? "", metadata.name);
+      this.#options.onIssuerProblem(key, event.type === "delete" ? undefined : problemIn(event.object));
+      const generation = event.type === "delete" ? undefined : (event.object.metadata.generation ?? 0);
+      // What its status says is said by ourselves.
+      const known = this.#generations.get(key) === generation;
+      if (generation === undefined) this.#generations.delete(key);
+      else this.#generations.set(key, generation);
+      if (generation !== undefined && !known) this.#keeper.issuerChanged(key);
     }
   }
 
@@ -111,6 +127,13 @@ export class CertificateKeeping {
     const [object] = this.#options.graph().items(objects(kind === "CertificateIssuer" ? kind : "ClusterCertificateIssuer"), objectKey(namespace, name));
     return object === undefined ? undefined : { spec: object.spec, generation: object.metadata.generation ?? 0 };
   }
+}
+
+/** What the condition Ready says while it is False. */
+function problemIn(object: KubeObject): string | undefined {
+  const { status } = object as ClusterCertificateIssuer | CertificateIssuer;
+  const ready = status?.conditions?.find(({ type }) => type === "Ready");
+  return ready?.status === "False" ? ready.message : undefined;
 }
 
 /** Problems that an issuer's status lists; more are counted. */

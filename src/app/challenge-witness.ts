@@ -19,6 +19,8 @@ export interface WitnessOptions {
   readonly graph: Graph;
   readonly client: ApiClient;
   readonly namespace: string;
+  /** Whether Secrets of that namespace, where orders are, are looked at. */
+  readonly seesOrders: boolean;
   readonly replica: string;
   readonly replicas: Replicas;
   /** Whether every Envoy of a fleet, of those connected here, has taken the newest version of a resource. */
@@ -58,7 +60,8 @@ export class ChallengeWitness {
 
   /** Resolves when the Envoys of all replicas answer the challenges of an order. Fails where no listener could. */
   async answered(record: OrderRecord): Promise<void> {
-    const { sleep, signal, replicas, log } = this.#options;
+    const { sleep, signal, replicas, log, seesOrders, namespace } = this.#options;
+    if (!seesOrders) throw new AcmeProblem({ type: "unseenOrders", detail: `no Envoy can answer: the controller does not look at Secrets of its own namespace, where orders are; name ${namespace} in --secret-namespaces (or --watch-namespaces), too` });
     const wanted = digest(record);
     let others: readonly string[] = [];
     for (let look = 0; look * lookMs < patienceMs && !signal.aborted; look++) {

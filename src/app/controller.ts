@@ -18,6 +18,7 @@ import type { ObjectEvent, ObjectSink } from "#store/event";
 import type { Family } from "#store/family";
 import type { Fact } from "#store/graph";
 import { certManagerServed } from "#translate/certificates/annotations";
+import { issuerProblems } from "#translate/certificates/issuers";
 import { loadBalancerAddresses, standardApi, takenListeners } from "#translate/facts";
 import type { Ack, Nack } from "#xds/context";
 import { bytesOf } from "#xds/resource";
@@ -146,6 +147,11 @@ export class Controller implements ObjectSink {
   /** Whether the cluster has cert-manager. */
   setCertManager(served: boolean): void {
     this.#commit([{ family: certManagerServed as Family<unknown>, bucket: "", publisher: "discovery", items: served ? [true] : [] }]);
+  }
+
+  /** Why an issuer can issue nothing now; undefined where it can. */
+  setIssuerProblem(issuer: string, problem: string | undefined): void {
+    this.#commit([{ family: issuerProblems as Family<unknown>, bucket: issuer, publisher: "status", items: problem === undefined ? [] : [problem] }]);
   }
 
   /** Envoy refused a resource: finds the part that it is, and tells the object that it came from. */

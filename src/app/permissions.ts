@@ -26,7 +26,7 @@ const statusOfOthers: readonly KindName[] = ["ContourDeployment", "TLSCertificat
 /** What `contour serve` calls. */
 export function servePermissions({ lease = "leader-elect" }: { readonly lease?: string } = {}): Permissions {
   const watched = Object.values(kinds).map(({ kind }) => kind);
-  return { cluster: [...watching(watched), ...certificates, telling], namespace: [...leading(lease), ...xdsRotation, ...orders] };
+  return { cluster: [...watching(watched), telling], namespace: [...leading(lease), ...xdsRotation] };
 }
 
 /** What `contour serve --secret-namespaces` calls: in each of these namespaces it has to be allowed `secretPermissions`. */
@@ -41,13 +41,38 @@ export const secretPermissions: readonly Permission[] = [{ apiGroups: [""], reso
 /** What `contour gateway-provisioner` calls. */
 export function provisionerPermissions({ lease = "0d879e31.projectcontour.io" }: { readonly lease?: string } = {}): Permissions {
   const watched = Object.values(kinds).map(({ kind }) => kind).filter((kind) => kind !== "ContourConfiguration" && !ofIngress.includes(kind));
-  return { cluster: [...watching(watched), ...provisioning, ...certificates], namespace: [...leading(lease), ...orders] };
+  return { cluster: [...watching(watched), ...provisioning], namespace: leading(lease) };
 }
 
 /** What `contour serve --provision-gateways` calls. */
 export function provisioningServePermissions(): Permissions {
   const { cluster, namespace } = servePermissions();
   return { cluster: [...cluster, ...provisioning], namespace };
+}
+
+/** What issuing certificates takes on top of `contour serve`: Secrets of who asks, and those of CertificateIssuers, are in any namespace. Nobody's Secrets are deleted. */
+export function issuingPermissions(): Permissions {
+  return { cluster: keptCertificates, namespace: orders };
+}
+
+/** The same where it is limited to named namespaces: these have to be allowed `keptCertificates`. */
+export function namedIssuingPermissions(): Permissions {
+  const [secrets, ...others] = orders;
+  return { cluster: [], namespace: [{ apiGroups: [""], resources: ["secrets"], verbs: ["create", "get", "list", "update", "watch", ...(secrets?.verbs ?? [])].toSorted() }, ...others] };
+}
+
+/** Certificates that are kept valid. */
+export const keptCertificates: readonly Permission[] = [{ apiGroups: [""], resources: ["secrets"], verbs: ["create", "get", "update"] }];
+
+/** Orders of certificates, which all replicas answer for, and the Leases by which those know each other. */
+const orders: readonly Permission[] = [
+  { apiGroups: [""], resources: ["secrets"], verbs: ["delete", "patch"] },
+  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create", "delete", "list", "patch"] },
+];
+
+/** What issuing takes on top of `contour gateway-provisioner`, which has Secrets of Gateways in all namespaces anyway. */
+export function provisionerIssuingPermissions(): Permissions {
+  return { cluster: [{ apiGroups: [""], resources: ["secrets"], verbs: ["update"] }], namespace: orders.slice(1) };
 }
 
 /** What `contour certgen --kube --overwrite` calls, in its own namespace. */
@@ -85,15 +110,6 @@ const authority: readonly Permission[] = [
 const xdsRotation: readonly Permission[] = [
   { apiGroups: [""], resources: ["secrets"], resourceNames: [authoritySecret], verbs: ["get"] },
   { apiGroups: [""], resources: ["secrets"], resourceNames: Object.values(xdsSecretNames), verbs: ["get", "update"] },
-];
-
-/** Certificates are issued into the namespaces of who asks for them, where the accounts of CertificateIssuers are, too. Nobody's Secrets are deleted. */
-const certificates: readonly Permission[] = [{ apiGroups: [""], resources: ["secrets"], verbs: ["create", "get", "update"] }];
-
-/** Orders of certificates, which all replicas answer for, and the Leases by which those know each other. */
-const orders: readonly Permission[] = [
-  { apiGroups: [""], resources: ["secrets"], verbs: ["delete", "patch"] },
-  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create", "delete", "list", "patch"] },
 ];
 
 /** The objects that make a Gateway's Envoys, in the Gateway's namespace: applied, followed, taken away. */

@@ -68,6 +68,7 @@ export class Replicas {
     const spec = { holderIdentity: replica, leaseDurationSeconds: lapseMs / 1000, renewTime: `${new Date(clock()).toISOString().slice(0, -1)}000Z` };
     const body = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { name: this.#name, namespace, labels: { [label]: "" } }, spec };
     const put = client.call({ method: "PATCH", path: `${this.#path}/${this.#name}`, body: { spec }, contentType: "application/merge-patch+json" }).catch((error: unknown) => (statusOf(error) === 404 ? client.call({ method: "POST", path: this.#path, body }) : Promise.reject(error)));
-    await put.catch((error: unknown) => log.warn({ reason: String(error) }, "the Lease that tells other replicas of this one cannot be written"));
+    // Without the rights nothing is issued, which the status of issuers tells.
+    await put.catch((error: unknown) => log[statusOf(error) === 403 ? "debug" : "warn"]({ reason: String(error) }, "the Lease that tells other replicas of this one cannot be written"));
   }
 }

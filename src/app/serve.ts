@@ -14,7 +14,7 @@ import { ServiceAddresses } from "#app/service-addresses";
 import { debugPages } from "#app/debug/pages";
 import { Health } from "#app/health";
 import { serveHttp } from "#app/http-endpoints";
-import { namespacesOf } from "#app/watched-namespaces";
+import { isWatched, namespacesOf } from "#app/watched-namespaces";
 import type { WatchedNamespaces } from "#app/watched-namespaces";
 import type { ConfigurationSource } from "#app/configuration-source";
 import type { ControllerPlaces } from "#app/controller-places";
@@ -105,7 +105,7 @@ export async function serve(given: ServeOptions): Promise<void> {
     provisioner = new Provisioner({ client, authority, authorities: identity.authorities, settings: { ...options.provision.settings, envoy: choices.envoySettings }, log, clock, sleep, random: Math.random, signal, isAbandoned, namespace: options.provision.namespace, onAddresses: (fleet, found) => controller.setAddresses(found, fleet) });
   }
   const addresses = new ServiceAddresses(options, controller);
-  const certificates = new CertificateKeeping({ client, namespace: settings.controllerNamespace, replica, graph: () => controller.pipeline.graph, taken: (fleet, type, name) => xds?.allHaveTaken(fleet, type, name) ?? true, submit: (statuses) => writer.submit(statuses), onCertManager: (served) => controller.setCertManager(served), log, clock, sleep, random: Math.random, signal });
+  const certificates = new CertificateKeeping({ client, namespace: settings.controllerNamespace, seesOrders: isWatched(kinds.Secret, options.namespaces, settings.controllerNamespace), replica, graph: () => controller.pipeline.graph, taken: (fleet, type, name) => xds?.allHaveTaken(fleet, type, name) ?? true, submit: (statuses) => writer.submit(statuses), onCertManager: (served) => controller.setCertManager(served), onIssuerProblem: (issuer, problem) => controller.setIssuerProblem(issuer, problem), log, clock, sleep, random: Math.random, signal });
   // A provisioner makes the certificates of its Envoys itself.
   const rotation = options.gatewaysOnly === true || options.xds.tls === undefined ? undefined : new XdsSecretRotation({ client, namespace: settings.controllerNamespace, log, clock, later: (ms, run) => laterUnless(signal, ms, run), onEnds: (ends) => observation.xds.secretsEnd(ends), onNews: (secret, news) => told.xdsSecret(settings.controllerNamespace, secret, news) });
   const discover = async (): Promise<void> => hasStandardGatewayApi(client).then((standard) => controller.setStandardApi(standard), (error: unknown) => log.warn({ reason: String(error) }, "the versions of Gateway API cannot be read"));

@@ -15,6 +15,11 @@ export function namespacesOf({ kind, namespaced }: KindSpec, { all, secrets }: W
   return [...new Set(kind === "Service" ? [...wanted, envoyNamespace] : wanted)];
 }
 
+/** Whether objects of a kind in some namespace are looked at. */
+export function isWatched(kind: KindSpec, watched: WatchedNamespaces | undefined, namespace: string): boolean {
+  return watched === undefined || (namespacesOf(kind, watched, "")?.includes(namespace) ?? true);
+}
+
 /** What is wrong with a choice of namespaces: what is named elsewhere has to be among them. */
 export function namespaceProblem({ all }: WatchedNamespaces, rootNamespaces: readonly string[]): string | undefined {
   const missing = all.length === 0 ? [] : rootNamespaces.filter((name) => !all.includes(name));

@@ -92,7 +92,7 @@ export function defineServe(program: Command, finish: (code: number) => void): v
     .option("--ingress-status-address <addresses>", "addresses for statuses, comma separated, instead of those of Envoy's Service", "")
     .option("--root-namespaces <names>", "namespaces in which root HTTPProxies count, comma separated; none is all", "")
     .option("--watch-namespaces <names>", "namespaces to look at, comma separated; none is all", "")
-    .option("--secret-namespaces <names>", "namespaces whose Secrets are read, comma separated; none is the same as --watch-namespaces", "")
+    .option("--secret-namespaces <names>", "namespaces whose Secrets are read, comma separated, may be repeated; none is the same as --watch-namespaces", joined, "")
     .option("--envoy-service-http-address <address>", "where Envoy listens for HTTP", "0.0.0.0")
     .option("--envoy-service-http-port <port>", "port on which Envoy listens for HTTP", parsePort, 8080)
     .option("--envoy-service-https-address <address>", "where Envoy listens for HTTPS", "0.0.0.0")
@@ -145,6 +145,11 @@ const idleFlags: readonly (readonly [keyof Options, string])[] = [
 
 function list(text: string): readonly string[] {
   return text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+}
+
+/** A list that is given in parts. */
+function joined(text: string, before: string): string {
+  return before === "" ? text : `${before},${text}`;
 }
 
 function duration(flag: string, text: string): number {

@@ -1,6 +1,6 @@
 import { connect } from "node:tls";
 import { X509Certificate } from "node:crypto";
-import type { ApiServer } from "../bed/api-server.ts";
+import type { ApiServer, ApiServerOptions } from "../bed/api-server.ts";
 import { startApiServer } from "../bed/api-server.ts";
 import { freePorts } from "../bed/free-port.ts";
 import type { TestObject } from "../bed/kube-client.ts";
@@ -38,22 +38,32 @@ export interface AcmeWorld {
 
 const lease = ["--leader-election-lease-duration", "3s", "--leader-election-renew-deadline", "2s", "--leader-election-retry-period", "300ms"];
 
-/** Starts all of it. */
-export async function startAcmeWorld(pebbleOptions: Omit<PebbleOptions, "httpPort" | "tlsPort"> = {}, flags: readonly string[] = []): Promise<AcmeWorld> {
-  const [httpPort = 0, httpsPort = 0] = await freePorts(2);
-  const pebble = await startPebble({ httpPort, tlsPort: httpsPort, ...pebbleOptions });
-  const api = await startApiServer().catch(async (error: unknown) => (await pebble.stop(), Promise.reject(error)));
-  return fill(api, pebble, httpPort, httpsPort, flags).catch(async (error: unknown) => (await pebble.stop(), await api.stop(), Promise.reject(error)));
+/** What else may be chosen about a world. */
+export interface WorldOptions {
+  /** Of the controllers. */
+  readonly flags?: readonly string[];
+  readonly apiServer?: ApiServerOptions;
+  /** Makes the API server ready, and gives the credentials of the controllers. */
+  readonly prepare?: (api: ApiServer) => Promise<Pick<ApiServer, "kubeconfigPath" | "folder">>;
 }
 
-async function fill(api: ApiServer, pebble: Pebble, httpPort: number, httpsPort: number, flags: readonly string[]): Promise<AcmeWorld> {
+/** Starts all of it. */
+export async function startAcmeWorld(pebbleOptions: Omit<PebbleOptions, "httpPort" | "tlsPort"> = {}, options: WorldOptions = {}): Promise<AcmeWorld> {
+  const [httpPort = 0, httpsPort = 0] = await freePorts(2);
+  const pebble = await startPebble({ httpPort, tlsPort: httpsPort, ...pebbleOptions });
+  const api = await startApiServer(options.apiServer).catch(async (error: unknown) => (await pebble.stop(), Promise.reject(error)));
+  return fill(api, pebble, httpPort, httpsPort, options).catch(async (error: unknown) => (await pebble.stop(), await api.stop(), Promise.reject(error)));
+}
+
+async function fill(api: ApiServer, pebble: Pebble, httpPort: number, httpsPort: number, { flags = [], prepare = async () => api }: WorldOptions): Promise<AcmeWorld> {
   await api.apply([...contourCrds(), ...gatewayCrds(), ...["projectcontour", "shop", "other"].map((name) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } }))]);
   await api.apply(["shop", "other"].flatMap((namespace): readonly TestObject[] => [
     { apiVersion: "v1", kind: "Service", metadata: { name: "web", namespace }, spec: { ports: [{ port: 80 }] } },
   ]));
+  const access = await prepare(api);
   const controllers: Controller[] = [];
   const startReplica = async (...more: readonly string[]): Promise<Controller> => {
-    const controller = await startController(api, ...lease, "--envoy-service-http-address", "127.0.0.1", "--envoy-service-http-port", String(httpPort), "--envoy-service-https-address", "127.0.0.1", "--envoy-service-https-port", String(httpsPort), ...flags, ...more);
+    const controller = await startController(access, ...lease, "--envoy-service-http-address", "127.0.0.1", "--envoy-service-http-port", String(httpPort), "--envoy-service-https-address", "127.0.0.1", "--envoy-service-https-port", String(httpsPort), ...flags, ...more);
     controllers.push(controller);
     return controller;
   };

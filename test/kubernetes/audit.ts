@@ -8,6 +8,7 @@ export type Right = string;
 
 interface AuditEvent {
   readonly verb: string;
+  readonly requestReceivedTimestamp: string;
   readonly user: { readonly username: string };
   readonly objectRef?: { readonly apiGroup?: string; readonly resource: string; readonly subresource?: string };
   readonly responseStatus?: { readonly code: number };
@@ -16,8 +17,8 @@ interface AuditEvent {
 /** What an API server is started with to keep a book of who asked for what, and that book. */
 export interface Audit {
   readonly args: readonly string[];
-  /** The rights that a user made use of, and those that were refused to it. */
-  rightsOf(user: string): { readonly used: ReadonlySet<Right>; readonly refused: ReadonlySet<Right> };
+  /** The rights that a user made use of, and those that were refused to it; all, or since a time. */
+  rightsOf(user: string, since?: Date): { readonly used: ReadonlySet<Right>; readonly refused: ReadonlySet<Right> };
   close(): void;
 }
 
@@ -28,9 +29,9 @@ export function createAudit(): Audit {
   writeFileSync(join(folder, "policy.yaml"), "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{ level: Metadata, omitStages: [RequestReceived] }]\n");
   return {
     args: [`--audit-policy-file=${join(folder, "policy.yaml")}`, `--audit-log-path=${log}`],
-    rightsOf(user) {
+    rightsOf(user, since = new Date(0)) {
       const lines = existsSync(log) ? readFileSync(log, "utf8").split("\n").filter((line) => line.endsWith("}")) : [];
-      const events = lines.map((line) => JSON.parse(line) as AuditEvent).filter((event) => event.user.username === user && event.objectRef !== undefined);
+      const events = lines.map((line) => JSON.parse(line) as AuditEvent).filter((event) => event.user.username === user && event.objectRef !== undefined && new Date(event.requestReceivedTimestamp) >= since);
       const rights = (chosen: readonly AuditEvent[]): ReadonlySet<Right> => new Set(chosen.map(rightOf));
       // What server-side apply makes anew has to be allowed as a creation, too.
       const made = events.filter(({ verb, responseStatus }) => verb === "patch" && responseStatus?.code === 201).map((event) => ({ ...event, verb: "create" }));

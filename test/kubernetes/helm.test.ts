@@ -29,6 +29,8 @@ const choices: Readonly<Record<string, object>> = {
   defaults: {},
   "a Deployment of Envoys": { envoy: { kind: "Deployment", replicas: 3, terminationGracePeriodSeconds: 60, priorityClassName: "system-cluster-critical" } },
   "Envoys for Gateways, and policies": { gateways: { provision: true }, networkPolicies: { enabled: true } },
+  "issuing of certificates": { certificates: { issuing: true } },
+  "issuing in named namespaces": { certificates: { issuing: true }, controller: { secretNamespaces: ["default", "projectcontour"] } },
   "HTTP/3": { configuration: { envoy: { defaultHTTPVersions: ["HTTP/1.1", "HTTP/2", "HTTP/3"] } } },
   "everything else": {
     configuration: { httpproxy: { rootNamespaces: ["team"] } },
@@ -76,6 +78,17 @@ describe("the Helm chart", () => {
     assert.deepEqual(ports(template("--values", join(folder, "values.json"))), [{ port: 443, targetPort: 8443, protocol: "UDP" }, { containerPort: 8443, hostPort: 443, protocol: "UDP" }]);
     assert.deepEqual(ports(template()), []);
     rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("gives the rights of issuing where it is chosen, and as the manifests do", () => {
+    const rulesOf = (text: string): readonly unknown[] => objectsOf(text).flatMap((object) => (/Role$/.test(object.kind) && object.metadata.name.endsWith("-issuing") ? [{ kind: object.kind, namespace: object.metadata.namespace ?? "own", rules: object["rules"] }] : []));
+    const component = (name: string): readonly unknown[] => rulesOf(readFileSync(join(root, `deploy/components/${name}/rbac.yaml`), "utf8").replaceAll("namespace: projectcontour", "namespace: own"));
+    const sorted = (rules: readonly unknown[]): readonly string[] => rules.map((rule) => JSON.stringify(rule)).toSorted();
+    assert.deepEqual(rulesOf(template()), []);
+    assert.deepEqual(sorted(rulesOf(template("--set", "certificates.issuing=true"))), sorted(component("issuing")));
+    const named = template("--set", "certificates.issuing=true", "--set", "controller.secretNamespaces={default}");
+    assert.deepEqual(sorted(rulesOf(named)), sorted(component("issuing-in-named-namespaces")));
+    assert.match(named, /--secret-namespaces=default\n\s+- --secret-namespaces=\$\(CONTOUR_NAMESPACE\)/);
   });
 
   it("refuses values that mean nothing", () => {

@@ -108,7 +108,7 @@ describe("deploy/ and a real API server", { timeout: 120_000 }, () => {
   });
 
   it("takes each component on top", async () => {
-    const made = { "network-policies": /kind: NetworkPolicy/, priority: /priorityClassName: contour/, http3: /hostPort: 443\n\s+name: https-quic\n\s+protocol: UDP/, "named-secrets": /--secret-namespaces=default/ };
+    const made = { "network-policies": /kind: NetworkPolicy/, priority: /priorityClassName: contour/, http3: /hostPort: 443\n\s+name: https-quic\n\s+protocol: UDP/, "named-secrets": /--secret-namespaces=default/, issuing: /name: contour-issuing/, "issuing-in-named-namespaces": /--secret-namespaces=projectcontour/ };
     for (const [component, what] of Object.entries(made)) {
       const own = mkdtempSync(join(folder, component));
       const to = (path: string): string => relative(own, join(deploy, path));

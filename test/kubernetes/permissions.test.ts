@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { stringify } from "yaml";
 import type { Permissions } from "#app/permissions";
 import { certgenPermissions, provisionerPermissions, servePermissions } from "#app/permissions";
+import { createAuthority as createXdsAuthority } from "#certs/authority";
+import { issueXdsCertificates, xdsSecrets } from "#certs/xds-secrets";
+import type { XdsCertificates } from "#certs/xds-secrets";
 import type { ApiServer } from "../bed/api-server.ts";
 import { startApiServer } from "../bed/api-server.ts";
 import { createAuthority } from "../bed/pki.ts";
@@ -13,19 +15,15 @@ import type { TestObject } from "../bed/kube-client.ts";
 import { startProcess } from "../bed/process.ts";
 import type { RunningProcess } from "../bed/process.ts";
 import { waitFor } from "../bed/wait.ts";
+import { kubeconfigOf, manifest, userOf } from "./accounts.ts";
 import { createAudit, rightsIn } from "./audit.ts";
 import type { Audit } from "./audit.ts";
 import { contourCrds, gatewayCrds, objectsOf, untilStatus } from "./serving.ts";
 
 const root = join(import.meta.dirname, "../..");
-const manifest = (path: string): readonly TestObject[] => objectsOf(readFileSync(join(root, "deploy", path), "utf8"));
 
-/** Made use of when certificates are issued, which needs an ACME server and is not done here. */
-const ofIssuing = rightsIn([
-  { apiGroups: [""], resources: ["secrets"], verbs: ["create", "delete", "get", "patch", "update"] },
-  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["delete", "list", "patch"] },
-  { apiGroups: ["projectcontour.io"], resources: ["certificateissuers/status", "clustercertificateissuers/status"], verbs: ["patch"] },
-]);
+/** Made use of where there are issuers: see issuing-rights.test.ts. */
+const ofIssuers = rightsIn([{ apiGroups: ["projectcontour.io"], resources: ["certificateissuers/status", "clustercertificateissuers/status"], verbs: ["patch"] }]);
 
 /** An object of each kind that has a status of ours. */
 const objects = objectsOf(`
@@ -100,24 +98,41 @@ const configuration: TestObject = { apiVersion: "projectcontour.io/v1alpha1", ki
 describe("the rights in deploy/ and a real API server", { timeout: 240_000 }, () => {
   let api: ApiServer;
   let audit: Audit;
+  let xdsFiles: readonly string[];
   before(async () => {
     audit = createAudit();
     api = await startApiServer({ args: audit.args });
     await api.apply([...contourCrds(), ...gatewayCrds(), { apiVersion: "v1", kind: "Namespace", metadata: { name: "projectcontour" } }]);
     await api.apply([...manifest("controller/service-account.yaml"), ...manifest("controller/rbac.yaml"), ...manifest("gateway-provisioner/service-account.yaml"), ...manifest("gateway-provisioner/rbac.yaml")]);
     await api.apply([...objects, ...routes, configuration]);
+    xdsFiles = await oldCertificates();
   });
   after(async () => {
     await api?.stop();
     audit?.close();
   });
 
+  /** Certificates of certgen that are to be renewed by now; gives the flags of a server that has newer ones. */
+  const oldCertificates = async (): Promise<readonly string[]> => {
+    const now = Date.now();
+    const authority = await createXdsAuthority("CN=Contour xDS", now - 300 * 86_400_000);
+    const issued = async (at: number): Promise<XdsCertificates> => issueXdsCertificates(authority, { namespace: "projectcontour", days: 365, now: at });
+    const kept: TestObject = { apiVersion: "v1", kind: "Secret", type: "kubernetes.io/tls", metadata: { name: "contour-xds-authority", namespace: "projectcontour" }, data: { "tls.crt": btoa(authority.certificate), "tls.key": btoa(authority.key) } };
+    await api.apply([kept, ...xdsSecrets(await issued(now - 300 * 86_400_000), { format: "compact", namespace: "projectcontour", suffix: "" }).map((secret): TestObject => ({ ...secret, metadata: { name: secret.metadata.name, namespace: "projectcontour" } }))]);
+    const { contour } = await issued(now);
+    return Object.entries({ "contour-cafile": authority.certificate, "contour-cert-file": contour.certificate, "contour-key-file": contour.key }).flatMap(([flag, text]) => {
+      const path = join(api.folder, flag);
+      writeFileSync(path, text, { mode: 0o600 });
+      return [`--${flag}`, path];
+    });
+  };
+
   /** Runs a command of contour as a service account of the manifests, until it has made use of every right it has. */
   const proves = async (account: string, permissions: Permissions, command: readonly string[], meanwhile: () => Promise<void> = async () => {}): Promise<void> => {
     const granted = rightsIn([...permissions.cluster, ...permissions.namespace]);
-    const rights = (): ReturnType<Audit["rightsOf"]> => audit.rightsOf(`system:serviceaccount:projectcontour:${account}`);
-    const process = startProcess({ name: account, command: join(root, "bin/contour"), args: [...command, "--kubeconfig", await kubeconfigOf(account)], logPath: join(api.folder, `${account}.log`) });
-    const unused = (): readonly string[] => [...granted.difference(rights().used).difference(account === "contour-certgen" ? new Set() : ofIssuing)].toSorted();
+    const rights = (): ReturnType<Audit["rightsOf"]> => audit.rightsOf(userOf(account));
+    const process = startProcess({ name: account, command: join(root, "bin/contour"), args: [...command, "--kubeconfig", await kubeconfigOf(api, account)], logPath: join(api.folder, `${account}.log`) });
+    const unused = (): readonly string[] => [...granted.difference(rights().used).difference(ofIssuers)].toSorted();
     try {
       await meanwhile();
       await waitFor(() => (unused().length === 0 ? true : Promise.reject(new Error(unused().join(", ")))), { what: `every right of ${account} is used`, timeoutMs: 30_000, intervalMs: 200 });
@@ -132,16 +147,7 @@ describe("the rights in deploy/ and a real API server", { timeout: 240_000 }, ()
 
   const serveFlags = async (): Promise<readonly string[]> => {
     const [xds, http, debug] = await freePorts(3);
-    return ["--insecure", "--contour-config-name", "contour", "--xds-port", String(xds), "--http-address", "127.0.0.1", "--http-port", String(http), "--health-address", "127.0.0.1", "--health-port", String(http), "--debug-http-port", String(debug), "--leader-election-retry-period", "300ms"];
-  };
-
-  const kubeconfigOf = async (account: string): Promise<string> => {
-    const { body } = await api.request("POST", `/api/v1/namespaces/projectcontour/serviceaccounts/${account}/token`, { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} });
-    const { token } = (body as { readonly status: { readonly token: string } }).status;
-    const path = join(api.folder, `${account}.kubeconfig`);
-    const text = { apiVersion: "v1", kind: "Config", "current-context": "c", contexts: [{ name: "c", context: { cluster: "c", user: "u" } }], clusters: [{ name: "c", cluster: { server: api.url, "certificate-authority": api.caFile } }], users: [{ name: "u", user: { token } }] };
-    writeFileSync(path, stringify(text), { mode: 0o600 });
-    return path;
+    return [...xdsFiles, "--contour-config-name", "contour", "--xds-port", String(xds), "--http-address", "127.0.0.1", "--http-port", String(http), "--health-address", "127.0.0.1", "--health-port", String(http), "--debug-http-port", String(debug), "--leader-election-retry-period", "300ms"];
   };
 
   it("are what `contour serve` uses, all of them and no more", async () => {
@@ -154,13 +160,13 @@ describe("the rights in deploy/ and a real API server", { timeout: 240_000 }, ()
     const pair = await authority.issue({ subject: "CN=named.example.com", use: "server", dnsNames: ["named.example.com"] });
     const named: TestObject = { apiVersion: "projectcontour.io/v1", kind: "HTTPProxy", metadata: { name: "named", namespace: "default" }, spec: { virtualhost: { fqdn: "named.example.com", tls: { secretName: "named" } }, routes: [{ services: [{ name: "web", port: 80 }] }] } };
     await api.apply([{ apiVersion: "v1", kind: "Secret", metadata: { name: "named", namespace: "default" }, type: "kubernetes.io/tls", data: { "tls.crt": btoa(pair.certificate), "tls.key": btoa(pair.key) } }, named]);
-    const process = startProcess({ name: "named", command: join(root, "bin/contour"), args: ["serve", ...(await serveFlags()), "--secret-namespaces", "default", "--kubeconfig", await kubeconfigOf("contour")], logPath: join(api.folder, "named.log") });
+    const process = startProcess({ name: "named", command: join(root, "bin/contour"), args: ["serve", ...(await serveFlags()), "--secret-namespaces", "default", "--kubeconfig", await kubeconfigOf(api, "contour")], logPath: join(api.folder, "named.log") });
     try {
       await untilStatus<{ readonly currentStatus?: string }>(api, named, "a host with a certificate is valid", ({ currentStatus }) => currentStatus === "valid");
     } finally {
       await process.stop();
     }
-    assert.deepEqual([...audit.rightsOf("system:serviceaccount:projectcontour:contour").refused], []);
+    assert.deepEqual([...audit.rightsOf(userOf("contour")).refused], []);
   });
 
   it("are what `contour certgen` uses", async () => {

@@ -41,8 +41,13 @@ export function proxyOf(i: number, more: object = {}): TestObject {
 
 /** The EndpointSlice of the one Service, at these ports of this machine. */
 export function sliceOf(...ports: readonly number[]): readonly TestObject[] {
+  return slicesOf("web", ports);
+}
+
+/** The EndpointSlices of a Service. */
+export function slicesOf(service: string, ports: readonly number[]): readonly TestObject[] {
   return ports.map((port, i) => ({
-    apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", metadata: { name: `web-${i}`, namespace, labels: { "kubernetes.io/service-name": "web" } },
+    apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", metadata: { name: `${service}-${i}`, namespace, labels: { "kubernetes.io/service-name": service } },
     addressType: "IPv4", ports: [{ name: "", port, protocol: "TCP" }], endpoints: [{ addresses: [machineAddress()], conditions: { ready: true } }],
   }));
 }

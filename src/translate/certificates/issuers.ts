@@ -14,6 +14,9 @@ export interface Issuer {
   readonly spec: ClusterCertificateIssuer["spec"] | CertificateIssuer["spec"];
 }
 
+/** Why an issuer can issue nothing now, as its status says: statuses are no part of what is translated. Bucket: the issuer's key. Put in by the composition root. */
+export const issuerProblems = family<string>("issuer-problem");
+
 /** Cluster-wide issuers that are meant where none is named. One bucket, "". */
 const defaultIssuers = family<string>("default-issuer");
 
@@ -38,11 +41,6 @@ export function findIssuer(read: Reader, wish: IssuerWish): Result<Issuer, strin
   if (key === undefined) return fail("no issuer is the default one; name one, or set spec.default of a ClusterCertificateIssuer");
   const object = objectOf(read, key);
   return object === undefined ? fail(`there is no ${nameOf(key)}`) : ok({ key, spec: object.spec });
-}
-
-/** The conditions in an issuer's status. */
-export function statusConditions(read: Reader, key: IssuerKey): readonly { readonly type: string; readonly status: string; readonly message: string }[] {
-  return objectOf(read, key)?.status?.conditions ?? [];
 }
 
 function objectOf(read: Reader, key: IssuerKey): ClusterCertificateIssuer | CertificateIssuer | undefined {

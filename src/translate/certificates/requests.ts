@@ -6,13 +6,13 @@ import { fail, ok } from "#lib/result";
 import type { Result } from "#lib/result";
 import type { Emit, Reader, Rule } from "#store/family";
 import { ingressProblems, objectKey, objects, proxyReports } from "#translate/facts";
-import { findIssuer, forbiddenBy, grantsWildcard, nameOf, statusConditions } from "#translate/certificates/issuers";
+import { findIssuer, forbiddenBy, grantsWildcard, issuerProblems, nameOf } from "#translate/certificates/issuers";
 import type { Issuer } from "#translate/certificates/issuers";
 import { orderOf } from "#translate/certificates/orders";
 import { ownerOfHost, strangerBelow } from "#translate/certificates/ownership";
 import { solverOf } from "#translate/certificates/solver";
 import { certificateNews, certificateRequests, certificateWishes } from "#translate/certificates/request";
-import type { CertificateNews, CertificateRequest, CertificateWish, IssuerKey } from "#translate/certificates/request";
+import type { CertificateNews, CertificateRequest, CertificateWish } from "#translate/certificates/request";
 
 /** The most names that one certificate can have (the limit of well-known servers). */
 const mostHosts = 100;
@@ -85,13 +85,8 @@ function progress(read: Reader, { namespace, name, issuer, hosts }: CertificateR
   const failed = record?.problem === undefined ? undefined : `${nameOf(issuer)}: ${record.problem}${record.retryAt === undefined ? "" : ` (${record.failures} failed, next try ${new Date(record.retryAt).toISOString().slice(0, 19)}Z)`}`;
   if (failed !== undefined) return { reason: "CertificateFailing", message: `no ${secret === undefined ? "" : "new "}certificate for ${hosts.join(", ")}: ${failed}` };
   if (secret !== undefined && secret.metadata.annotations?.[issuerAnnotation] !== undefined) return undefined;
-  return { reason: "CertificatePending", message: `the certificate for ${hosts.join(", ")} is being ordered from ${nameOf(issuer)}${unreadiness(read, issuer)}` };
-}
-
-/** What an issuer's status has to say to those who wait for it. */
-function unreadiness(read: Reader, key: IssuerKey): string {
-  const ready = statusConditions(read, key).find(({ type }) => type === "Ready");
-  return ready?.status === "False" ? `, which is not ready: ${ready.message}` : "";
+  const [unready] = read.all(issuerProblems, issuer);
+  return { reason: "CertificatePending", message: `the certificate for ${hosts.join(", ")} is being ordered from ${nameOf(issuer)}${unready === undefined ? "" : `, which is not ready: ${unready}`}` };
 }
 
 /** Where there is a certificate all the same, the host is served, and the news is a warning. */
