@@ -39,6 +39,8 @@ export const resourceTypes: Readonly<Record<ResourceKind, string>> = {
 export interface Translation {
   /** Canonical protobuf JSON by resource name, in the order of names. Private keys are `[redacted]`. */
   readonly resources: Readonly<Record<ResourceKind, Readonly<Record<string, unknown>>>>;
+  /** What Envoys in zones and on nodes that have endpoints near them get instead, by the name of the endpoints and the place. */
+  readonly nearEndpoints: Readonly<Record<string, unknown>>;
   readonly statuses: readonly DesiredStatus[];
   readonly problems: readonly ObjectProblem[];
 }
@@ -59,13 +61,13 @@ export function describeTranslation(pipeline: Pipeline): Translation {
   const dump = (kind: ResourceKind): Readonly<Record<string, unknown>> =>
     Object.fromEntries([...pipeline.graph.buckets(resources[kind])].toSorted(([a], [b]) => compareText(a, b)).map(([name, [bytes]]) => [name, redactSecrets(toCanonicalJson(resourceTypes[kind], bytes ?? new Uint8Array()))]));
   return {
-    resources: { lds: dump("lds"), srds: dump("srds"), cds: dump("cds"), eds: { ...dump("eds"), ...nearEndpoints(pipeline) }, sds: dump("sds") },
+    resources: { lds: dump("lds"), srds: dump("srds"), cds: dump("cds"), eds: dump("eds"), sds: dump("sds") },
+    nearEndpoints: nearEndpoints(pipeline),
     statuses: [...pipeline.graph.buckets(statuses)].toSorted(([a], [b]) => compareText(a, b)).flatMap(([, items]) => items.slice(0, 1)),
     problems: collectProblems(pipeline),
   };
 }
 
-/** What Envoys get in the zones and on the nodes that have endpoints near them. */
 function nearEndpoints({ graph }: Pipeline): Readonly<Record<string, unknown>> {
   const found = [...graph.buckets(endpoints)].flatMap(([name, [item]]) => (item === undefined || !hasNear(item) ? [] : [{ name, near: new NearEndpoints(item) }]));
   const views = found.toSorted((a, b) => compareText(a.name, b.name)).flatMap(({ name, near }) => [
