@@ -140,18 +140,17 @@ export class ConnectedEnvoy implements OrderView {
   }
 
   #touched(touched: readonly Touched[]): void {
-    for (const { before: ofAll, ...change } of touched)
+    for (const change of touched)
       for (const subscription of this.of(change.type))
-        if (subscription.wants(change.name)) this.#touch(subscription, { ...change, before: this.#seen.seen(ofAll) });
+        if (subscription.wants(change.name) && !this.#isOfOthers(subscription, change)) subscription.touch({ ...change, before: this.#seen.seen(change.before) }, this.store.get(change.type, change.name) !== undefined);
     this.schedule();
   }
 
-  #touch(subscription: Subscription, change: Touched): void {
-    const { type, name, before } = change;
+  /** Whether only what Envoys elsewhere get has changed. */
+  #isOfOthers(subscription: Subscription, { type, name, before }: Touched): boolean {
     const now = this.store.get(type, name);
-    // What changed for Envoys elsewhere only is no news here.
-    if (before !== undefined && before.version === now?.version && subscription.holds(name)) return;
-    subscription.touch(change, now !== undefined);
+    if (before?.placed === undefined && (now?.common ?? now)?.placed === undefined) return false;
+    return now !== undefined && this.#seen.seen(before)?.version === now.version && subscription.holds(name);
   }
 
   #pump(): void {
