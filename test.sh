@@ -9,7 +9,7 @@ say() { printf '\n== %s\n' "$*"; }
 
 near="src/**/*.test.ts bench/*.test.ts test/*.test.ts test/xds/*.test.ts test/envoy/*.test.ts test/golden/*.test.ts test/fields/*.test.ts test/security/*.test.ts test/run/*.test.ts conformance/*.test.ts"
 api="test/bed/*.test.ts test/kubernetes/*.test.ts test/crds/*.test.ts test/reliability/*.test.ts"
-pods="test/cluster/*.test.ts test/observability/*.test.ts test/doctor/*.test.ts"
+pods="test/cluster/*.test.ts test/observability/*.test.ts test/doctor/*.test.ts test/cni/*.test.ts"
 case $mode in
   all) setup=conformance; tests="$near $api $pods" ;;
   --without-pods) setup=control; tests="$near $api" ;;

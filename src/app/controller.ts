@@ -214,7 +214,7 @@ export class Controller implements ObjectSink {
     const change = translate();
     const translated = stopwatch();
     for (const fleet of new Set([...change.fleetEnvoySettings.keys(), ...change.fleetListeners.keys()])) this.#applyWide(fleet, this.fleet(fleet));
-    const resources = feedStores((fleet) => this.fleet(fleet), change, this.pipeline.graph, at);
+    const resources = feedStores((fleet) => this.fleet(fleet), change, at);
     this.#refreshCertificates(change);
     onChange(change, { resources, translateMs: translated - started, feedMs: stopwatch() - translated });
     this.#follow(change);

@@ -1,5 +1,4 @@
 import { endpointsNameOf } from "./cluster-endpoints.ts";
-import type { PlacedContents } from "./place.ts";
 import { frameOf, versionOf } from "./resource.ts";
 import type { StoredResource } from "./resource.ts";
 import { clusterType, typeUrls } from "./types.ts";
@@ -143,12 +142,12 @@ class Store implements ResourceStore {
     return "news";
   }
 
-  #upsert({ type, name, bytes, placed }: ResourceUpsert, at: number | undefined, touched: Touched[]): void {
+  #upsert({ type, name, bytes }: ResourceUpsert, at: number | undefined, touched: Touched[]): void {
     const version = versionOf(bytes);
     const entry = this.#of(type).get(name);
-    if (entry?.current.version === version && entry.current.placed?.contents.version === placed?.version) return;
+    if (entry?.current.version === version) return;
     const before = entry && served(entry);
-    const current = this.#encode(type, entry?.current.name ?? name, version, bytes, placed);
+    const current = this.#encode(type, entry?.current.name ?? name, version, bytes);
     this.#of(type).set(current.name, { current, good: entry?.good, refused: false, reported: entry?.reported });
     touched.push({ type, name: current.name, before, revision: this.#revision, at });
   }
@@ -165,9 +164,9 @@ class Store implements ResourceStore {
     return bytes && this.#encode(type, name, versionOf(bytes), bytes);
   }
 
-  #encode(type: TypeUrl, name: string, version: string, bytes: Uint8Array, contents?: PlacedContents): StoredResource {
+  #encode(type: TypeUrl, name: string, version: string, bytes: Uint8Array): StoredResource {
     const endpoints = type === clusterType ? endpointsNameOf(bytes) : undefined;
-    return { type, name, version, revision: this.#revision, endpoints, ...frameOf(type, name, version, bytes), ...(contents === undefined ? {} : { placed: { contents, made: new Map<string, StoredResource>() } }) };
+    return { type, name, version, revision: this.#revision, endpoints, ...frameOf(type, name, version, bytes) };
   }
 
   #of(type: TypeUrl): Map<string, Entry> {

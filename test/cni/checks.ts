@@ -1,7 +1,7 @@
 import { waitFor } from "../bed/wait.ts";
 import { setEndpoints } from "./control-plane.ts";
 import { underlay } from "./lab.ts";
-import { policies } from "./policy-check.ts";
+import { hostPolicies, policies } from "./policy-check.ts";
 import type { Check, Finding } from "./finding.ts";
 import { verdict } from "./finding.ts";
 import type { Stage } from "./stage.ts";
@@ -53,7 +53,7 @@ const sockets: Check = { id: "websocket", title: "WebSocket", run: (stage) => at
 
 const grpc: Check = { id: "grpc", title: "gRPC stream", run: (stage) => atEach(stage, async (door) => ({ far: await grpcStream(door, "/calls") })) };
 
-const ipv4Only: Finding = { verdict: "unshown", detail: "the wiring has IPv4 only" };
+const ipv4Only: Finding = { verdict: "unshown", detail: "the network has IPv4 only" };
 
 const ipv6: Check = {
   id: "ipv6", title: "IPv6",
@@ -94,7 +94,7 @@ const source: Check = {
       const own = name === "envoy" ? [stage.pod("envoy").v4] : stage.network.nodeAddresses("n1");
       for (const path of ["/near", "/far"]) {
         const peer = (await echo(door, path))?.peer ?? "none";
-        good &&= own.includes(peer);
+        good &&= own === "unknown" ? peer !== "none" : own.includes(peer);
         if (name !== "envoy" || !own.includes(peer)) seen.push(`${name} at ${path.slice(1)} pods: ${peer === underlay.n1.v4 ? "node" : peer}`);
       }
     }
@@ -103,7 +103,7 @@ const source: Check = {
 };
 
 const hostPort: Check = {
-  id: "host-port", title: "hostPort; client address",
+  id: "host-port", title: "hostPort; client address at backend and in log",
   async run(stage) {
     if (stage.wiring.hostPort === "none") return { verdict: "unshown", detail: "the wiring has no hostPort" };
     const answer = await echo(stage.hostPort, "/far?by=client");
@@ -111,7 +111,7 @@ const hostPort: Check = {
     const logged = await waitFor(() => stage.accessLog("envoy").split("\n").find((line) => line.includes("by=client")), { what: "a line in the access log", timeoutMs: 15_000 }).catch(() => "no line");
     const kept = answer?.forwardedFor === client;
     const inLog = logged.includes(answer?.forwardedFor ?? client);
-    return verdict(answer !== undefined && inLog && kept === (stage.wiring.hostPort === "kept"), `${kept ? "kept" : `replaced by ${answer?.forwardedFor ?? "nothing: no answer"}`}${inLog ? "" : `; access log: ${logged}`}`);
+    return verdict(answer !== undefined && inLog && (stage.wiring.hostPort === "either" || kept === (stage.wiring.hostPort === "kept")), `${kept ? "kept" : `replaced by ${answer?.forwardedFor ?? "nothing: no answer"}`}${inLog ? "" : `; access log: ${logged}`}`);
   },
 };
 
@@ -163,4 +163,4 @@ const moving: Check = {
 };
 
 /** The columns of the matrix, in the order in which they are run. */
-export const checks: readonly Check[] = [small, large, mtu, sockets, grpc, ipv6, dualStack, source, hostPort, hairpin, moving, policies, clusterIp];
+export const checks: readonly Check[] = [small, large, mtu, sockets, grpc, ipv6, dualStack, source, hostPort, hairpin, moving, policies, hostPolicies, clusterIp];

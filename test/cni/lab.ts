@@ -30,7 +30,7 @@ const labs = (function* letters(): Generator<string, never> {
 
 /** Network namespaces of this machine as nodes, pods and a client, on one network. All is gone after `down`. */
 export class Lab {
-  readonly folder = mkdtempSync(join(tmpdir(), "contour-cni-"));
+  readonly folder = mkdtempSync(join(tmpdir(), `contour-cni-${process.pid}-`));
   readonly #id = `cni${process.pid}${labs.next().value}`;
   readonly #spaces = new Set<string>();
   readonly #processes = new Map<string, RunningProcess>();
@@ -132,10 +132,17 @@ export class Lab {
     mkdirSync(join(this.folder, "cni"), { recursive: true });
   }
 
+  /** Ends what a wiring's own scripts left running in a node's network. */
+  async #endStragglers(node: NodeName): Promise<void> {
+    const { stdout } = await run("ip", ["netns", "pids", this.space(node)]).catch(() => ({ stdout: "" }));
+    for (const pid of stdout.split("\n").filter((line) => line !== "")) process.kill(Number(pid), "SIGKILL");
+  }
+
   async down(): Promise<void> {
     for (const running of [...this.#processes.values()].toReversed()) await running.stop(2000);
     for (const cleanup of this.#cleanups.toReversed()) await cleanup().catch(() => undefined);
     for (const server of this.#servers) server.close();
+    for (const node of nodeNames) await this.#endStragglers(node);
     for (const place of [...this.#spaces].toReversed()) await this.removeSpace(place).catch(() => undefined);
     rmSync(this.folder, { recursive: true, force: true });
   }

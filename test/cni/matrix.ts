@@ -2,6 +2,7 @@ import { checks } from "./checks.ts";
 import { startControlPlane } from "./control-plane.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import type { Finding } from "./finding.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import type { Wiring } from "./network.ts";
 import type { WiringResult } from "./results.ts";
 import { Stage } from "./stage.ts";
@@ -29,6 +30,7 @@ export interface MatrixOptions {
 
 /** Runs the checks over each wiring. Results are in the order of the wirings. */
 export async function runMatrix({ wirings, lanes, signal, ...rest }: MatrixOptions): Promise<readonly WiringResult[]> {
+  await removeLeftovers();
   const waiting = [...wirings];
   const results = new Map<Wiring, WiringResult>();
   const lane = async (): Promise<void> => {

@@ -37,8 +37,8 @@ export interface PodNetwork {
   detach(pod: Pod): Promise<void>;
   /** Puts all policies into force, instead of those before. */
   enforce(rules: readonly PodRules[]): Promise<void>;
-  /** Addresses that a host-network process of a node is seen with, as the CNI knows them. */
-  nodeAddresses(node: NodeName): readonly string[];
+  /** Addresses that a host-network process of a node is seen with, as the CNI knows them; `unknown` of a network that the lab did not make. */
+  nodeAddresses(node: NodeName): readonly string[] | "unknown";
   /** Serves cluster IPs itself; else kube-proxy does. */
   serveClusterIp?(service: { readonly ip: string; readonly port: number; readonly pods: readonly Pod[]; readonly targetPort: number }): Promise<void>;
   /** Cluster IPs that it serves are for pods; processes of nodes need kube-proxy. */
@@ -55,7 +55,9 @@ export interface Wiring {
   readonly v6: boolean;
   /** What pods have; absent where it is not known before. */
   readonly mtu?: number;
-  /** What a backend sees of a client that came by the hostPort: its own address, or the network has replaced it. */
-  readonly hostPort: "kept" | "replaced" | "none";
+  /** What a backend sees of a client that came by the hostPort: its own address, or one by which the network has replaced it. */
+  readonly hostPort: "kept" | "replaced" | "either" | "none";
+  /** Which file of deploy/network-policies/host-network is for it; addresses.yaml where absent. */
+  readonly hostPolicies?: "calico.yaml" | "cilium.yaml" | "antrea.yaml";
   prepare(lab: Lab): Promise<PodNetwork>;
 }

@@ -22,7 +22,11 @@ export function resultTable(results: readonly WiringResult[]): readonly string[]
 
 /** What is wrong with results: checks that failed, wirings over which nothing was shown. */
 export function faultsOf(results: readonly WiringResult[]): readonly string[] {
-  const failed = results.flatMap(({ wiring, findings }) => Object.entries(findings).flatMap(([id, { verdict, detail }]) => (verdict === "fail" ? [`${wiring}: ${id} failed: ${detail}`] : [])));
+  const failed = results.flatMap(({ wiring, findings }) => {
+    // What could not even be set up fails all checks, by one mistake.
+    const byDetail = Map.groupBy(Object.entries(findings).filter(([, { verdict }]) => verdict === "fail"), ([, { detail }]) => detail);
+    return [...byDetail].map(([detail, entries]) => `${wiring}: ${entries.map(([id]) => id).join(", ")} failed: ${detail}`);
+  });
   const empty = results.flatMap(({ wiring, findings }) => (Object.values(findings).some(({ verdict }) => verdict === "pass") ? [] : [`${wiring}: nothing was shown`]));
   return [...failed, ...empty];
 }

@@ -20,7 +20,7 @@ const virtualMac = "aa:bb:cc:dd:ee:ff";
 export const antrea: Wiring = {
   name: "antrea",
   component: "real: Debian's Open vSwitch with its userspace datapath, tunnels and conntrack, portmap; reproduced: the flows and groups of antrea-agent, as far as pods, services and ingress policies need them",
-  v6: true, mtu: 1450, hostPort: "kept",
+  v6: true, mtu: 1450, hostPort: "kept", hostPolicies: "antrea.yaml",
   async prepare(lab) {
     // The kernel leaves checksums to hardware that a userspace switch does not have.
     for (const place of ["client", "control"]) await checksumInSoftware(lab, place);
@@ -80,6 +80,7 @@ function podNetwork(lab: Lab, switches: Readonly<Record<NodeName, OpenVSwitch>>,
       const ovs = switches[pod.node];
       for (const match of [`in_port=${numbers.get(pod.name)}`, `ip,nw_dst=${pod.v4}`, `ipv6,ipv6_dst=${pod.v6}`]) await ovs.openFlow("del-flows", bridge, match);
       await ovs.vsctl(`del-port ${bridge} ${pod.hostInterface}`);
+      await lab.sh(pod.node, `ip link del ${pod.hostInterface}`);
       await runner.remove(pod);
     },
     enforce: async (rules) => {
@@ -97,8 +98,7 @@ function podNetwork(lab: Lab, switches: Readonly<Record<NodeName, OpenVSwitch>>,
 }
 
 async function enforce(ovs: OpenVSwitch, rules: readonly PodRules[], numbers: ReadonlyMap<string, number>): Promise<void> {
-  await ovs.openFlow("del-flows", bridge, `cookie=0x2/-1,table=${table.ingressRule}`);
-  await ovs.addFlows(bridge, rules.flatMap((rule) => policyFlows(rule, numbers.get(rule.pod.name) ?? 0)));
+  await ovs.changeFlows(bridge, [`delete cookie=0x2/-1,table=${table.ingressRule}`, ...rules.flatMap((rule) => policyFlows(rule, numbers.get(rule.pod.name) ?? 0)).map((flow) => `add ${flow}`)]);
 }
 
 /** What antrea-cni and the agent do for a pod. Gives the plugin's result, and the pod's port. */

@@ -21,7 +21,7 @@ const hardware = (node: NodeName): string => `66:63:00:00:00:0${subnetNumber(nod
 export const calico: Wiring = {
   name: "calico-bgp",
   component: "wiring reproduced: a /32 and a /128 for each pod behind 169.254.1.1 with proxy ARP and a link-local address; real: BGP by Debian's bird, portmap; no Felix",
-  v6: true, mtu: 1500, hostPort: "kept",
+  v6: true, mtu: 1500, hostPort: "kept", hostPolicies: "calico.yaml",
   async prepare(lab) {
     for (const node of nodeNames) await startBird(lab, node);
     for (const node of nodeNames) await waitFor(async () => (await lab.sh(node, "ip route")).includes(block(otherNode(node))) && (await lab.sh(node, "ip -6 route")).includes(block6(otherNode(node))), { what: `${node} learns the other node's blocks by BGP`, timeoutMs: 30_000 });
@@ -33,7 +33,7 @@ export const calico: Wiring = {
 export const calicoVxlan: Wiring = {
   name: "calico-vxlan",
   component: "wiring reproduced: pods as in calico-bgp; Felix's VXLAN devices, routes, neighbours and forwarding entries; real: the kernel's VXLAN, portmap; no Felix",
-  v6: true, mtu: 1430, hostPort: "kept",
+  v6: true, mtu: 1430, hostPort: "kept", hostPolicies: "calico.yaml",
   async prepare(lab) {
     for (const node of nodeNames) {
       const other = otherNode(node);
@@ -62,7 +62,10 @@ function podNetwork(lab: Lab, mtu: number, nodeAddresses: PodNetwork["nodeAddres
       given.set(pod.node, number);
       return runner.add(pod, await connect(lab, pod, number, mtu));
     },
-    detach: (pod) => runner.remove(pod),
+    detach: async (pod) => {
+      await lab.sh(pod.node, `ip link del ${pod.hostInterface}`);
+      await runner.remove(pod);
+    },
     enforce: (rules) => enforceWithNftables(lab, rules),
     nodeAddresses,
   };

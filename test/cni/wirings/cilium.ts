@@ -13,10 +13,10 @@ const subnet6 = (node: NodeName): string => `fd65:0:0:${subnetNumber(node)}::/64
 const reproduced = "wiring reproduced, with eBPF programs of this project (test/cni/wirings/cilium.bpf.c) in the kernel: a program at each pod's link, redirection to the other pod's, policies by identities, cluster IPs replaced at connect() without kube-proxy";
 
 /** Cilium with native routing: the nodes' network knows the way to pods. */
-export const cilium: Wiring = { name: "cilium", component: `${reproduced}; routes between nodes; real: portmap`, v6: true, mtu: 1500, hostPort: "kept", prepare: (lab) => prepare(lab, "routes") };
+export const cilium: Wiring = { name: "cilium", component: `${reproduced}; routes between nodes; real: portmap`, v6: true, mtu: 1500, hostPort: "kept", hostPolicies: "cilium.yaml", prepare: (lab) => prepare(lab, "routes") };
 
 /** Cilium with its VXLAN tunnel: the tunnel's network number is the sender's identity. */
-export const ciliumVxlan: Wiring = { name: "cilium-vxlan", component: `${reproduced}; the kernel's VXLAN between nodes; real: portmap`, v6: true, mtu: 1500, hostPort: "kept", prepare: (lab) => prepare(lab, "tunnel") };
+export const ciliumVxlan: Wiring = { name: "cilium-vxlan", component: `${reproduced}; the kernel's VXLAN between nodes; real: portmap`, v6: true, mtu: 1500, hostPort: "kept", hostPolicies: "cilium.yaml", prepare: (lab) => prepare(lab, "tunnel") };
 
 type Way = "routes" | "tunnel";
 
@@ -26,9 +26,14 @@ async function prepare(lab: Lab, way: Way): Promise<PodNetwork> {
   for (const node of nodeNames) await prepareNode(lab, maps, node, way);
   const group = await maps.socketGroup("n1");
   const known = new Map<string, number>();
+  let inForce: Entries = new Map();
   return {
     ...podNetwork(lab, maps, way, known),
-    enforce: (rules) => enforce(maps, rules, known),
+    enforce: async (rules) => {
+      const entries = policyEntries(rules, known);
+      await changePolicies(maps, inForce, entries);
+      inForce = entries;
+    },
     // What pods see of a host-network process. Policies know it as an entity, by no address.
     nodeAddresses: (node) => [...(way === "routes" ? [underlay[node].v4, underlay[node].v6] : []), router(node), router6(node)],
     serveClusterIp: ({ ip, port, pods, targetPort }) => maps.change("n1", [{ map: "services", key: Buffer.concat([address4(ip), networkPort(port)]), value: backends(pods, targetPort) }]),
@@ -104,6 +109,7 @@ function podNetwork(lab: Lab, maps: CiliumMaps, way: Way, known: Map<string, num
       await maps.change(pod.node, addresses.map((address): MapChange => ({ map: "endpoints", key: address16(address) })));
       for (const node of nodeNames) await maps.change(node, addresses.map((address): MapChange => ({ map: "identities", key: address16(address) })));
       for (const address of addresses) known.delete(address);
+      await lab.sh(pod.node, `ip link del ${pod.hostInterface}`);
       await runner.remove(pod);
     },
   };
@@ -136,14 +142,8 @@ ip -6 route add ${router6(pod.node)} dev eth0 && ip -6 route add default via ${r
   return { result, addresses, endpoint: { link: host.ifindex, macs } };
 }
 
-const inForce = new WeakMap<CiliumMaps, readonly (readonly [NodeName, Buffer])[]>();
-
 /** Writes policies as identities. Addresses of nodes are none that a policy could name: those have identities of their own, and a node always reaches its own pods. */
-async function enforce(maps: CiliumMaps, rules: readonly PodRules[], known: ReadonlyMap<string, number>): Promise<void> {
-  for (const node of nodeNames) {
-    const old = (inForce.get(maps) ?? []).filter(([on]) => on === node);
-    await maps.change(node, old.map(([, key]): MapChange => ({ map: "policy", key })));
-  }
+function policyEntries(rules: readonly PodRules[], known: ReadonlyMap<string, number>): Entries {
   const entries = rules.flatMap(({ pod, allowed }) => [pod.v4, ...(pod.v6 === undefined ? [] : [pod.v6])].flatMap((address) => {
     const key = (from: number, port = 0): readonly [NodeName, Buffer] => [pod.node, Buffer.concat([address16(address), numbers(from, port)])];
     const allowances = allowed.flatMap(({ from, ports, entities = [] }) => {
@@ -153,7 +153,17 @@ async function enforce(maps: CiliumMaps, rules: readonly PodRules[], known: Read
     });
     return [key(identity.enforced), key(identity.host), ...allowances];
   }));
-  const unique = [...new Map(entries.map((entry) => [`${entry[0]}${entry[1].toString("hex")}`, entry])).values()];
-  for (const node of nodeNames) await maps.change(node, unique.filter(([on]) => on === node).map(([, key]): MapChange => ({ map: "policy", key, value: numbers(1) })));
-  inForce.set(maps, unique);
+  return new Map(entries.map((entry) => [`${entry[0]} ${entry[1].toString("hex")}`, entry]));
+}
+
+/** Keys of the policy map, each on its node. */
+type Entries = ReadonlyMap<string, readonly [NodeName, Buffer]>;
+
+/** First what is new, then what is no more: a pod that is closed before and after is so in between. */
+async function changePolicies(maps: CiliumMaps, before: Entries, after: Entries): Promise<void> {
+  const only = (these: Entries, those: Entries, node: NodeName): readonly Buffer[] => [...these].flatMap(([id, [on, key]]) => (on === node && !those.has(id) ? [key] : []));
+  for (const node of nodeNames) {
+    await maps.change(node, only(after, before, node).map((key): MapChange => ({ map: "policy", key, value: numbers(1) })));
+    await maps.change(node, only(before, after, node).map((key): MapChange => ({ map: "policy", key })));
+  }
 }

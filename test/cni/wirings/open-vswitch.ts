@@ -39,6 +39,11 @@ export class OpenVSwitch {
     await this.#run(`ovs-ofctl -O OpenFlow15 add-flows ${this.#socket(bridge)} -`, `${flows.join("\n")}\n`);
   }
 
+  /** Adds and deletes flows, all at once: each line is `add FLOW` or `delete MATCH`. */
+  async changeFlows(bridge: string, changes: readonly string[]): Promise<void> {
+    await this.#run(`ovs-ofctl -O OpenFlow15 --bundle add-flows ${this.#socket(bridge)} -`, `${changes.join("\n")}\n`);
+  }
+
   /** Any command of OpenFlow: `add-group BRIDGE …`, with the bridge's socket in its place. */
   openFlow(command: string, bridge: string, rest = ""): Promise<string> {
     return this.#run(`ovs-ofctl -O OpenFlow15 ${command} ${this.#socket(bridge)} ${rest}`);
