@@ -44,10 +44,10 @@ const secret = fc.record({ namespace, good: fc.boolean() }).map(({ namespace, go
 const conditions = fc.array(fc.oneof(path.map((prefix) => ({ prefix })), pick({ header: { name: "x", exact: "1" } }, { queryParameter: { name: "q", present: true } })), { maxLength: 2 });
 const proxyRoute = fc.record({ conditions, services: fc.array(fc.record({ name: serviceName, port: pick(80, 82), weight: pick(1, 5) }), { minLength: 1, maxLength: 2 }), permitInsecure: fc.boolean() });
 const include = fc.record({ name: pick("p0", "p1", "p2"), namespace, conditions });
-const proxy = fc.record({ namespace, name: pick("p0", "p1", "p2"), host: fc.option(host), tls: pick("none", "own", "foreign", "passthrough"), routes: fc.array(proxyRoute, { maxLength: 3 }), includes: fc.array(include, { maxLength: 2 }), tcp: fc.boolean(), more: fc.array(host, { maxLength: 2 }), guard: pick("none", "tls", "plain", "off") }).map(({ namespace, name, host, tls, routes, includes, tcp, more, guard }) => {
+const proxy = fc.record({ namespace, name: pick("p0", "p1", "p2"), host: fc.option(host), tls: pick("none", "own", "foreign", "passthrough", "default"), routes: fc.array(proxyRoute, { maxLength: 3 }), includes: fc.array(include, { maxLength: 2 }), tcp: fc.boolean(), more: fc.array(host, { maxLength: 2 }), guard: pick("none", "tls", "plain", "off") }).map(({ namespace, name, host, tls, routes, includes, tcp, more, guard }) => {
   const extensionRef = { namespace: "blue", name: "guard" };
   const guards = { none: {}, tls: { authorization: { extensionRef } }, plain: { authorization: { extensionRef, permitInsecure: true } }, off: { authorization: { extensionRef, authPolicy: { disabled: true } } } }[guard];
-  const tlsSpec = { none: {}, own: { tls: { secretName: "tls" } }, foreign: { tls: { secretName: "blue/tls" } }, passthrough: { tls: { passthrough: true } } }[tls];
+  const tlsSpec = { none: {}, own: { tls: { secretName: "tls" } }, foreign: { tls: { secretName: "blue/tls" } }, passthrough: { tls: { passthrough: true } }, default: { tls: {} } }[tls];
   return object("projectcontour.io/v1", "HTTPProxy", { namespace, name }, { spec: { ...(host === null ? {} : { virtualhost: { fqdn: host, additionalFqdns: more, ...tlsSpec, ...guards } }), routes, includes, ...(tcp ? { tcpproxy: { services: [{ name: "s0", port: 80 }] } } : {}) } });
 });
 const ingress = fc.record({ namespace, name: pick("i0", "i1"), host: fc.option(host), path, service: serviceName, tls: fc.boolean(), class: pick(undefined, "contour", "nginx") }).map(({ namespace, name, host, path, service, tls, class: ingressClassName }) =>
@@ -81,7 +81,7 @@ const choices = fc.record({
     http: pick(undefined, { port: 8000 }),
     clientCertificate: pick(undefined, { namespace: "red", name: "tls" }),
     timeouts: pick(undefined, { connectTimeout: "1s", requestTimeout: "9s" }),
-    listener: pick(undefined, { useProxyProtocol: true, compression: { algorithm: "zstd" as const } }),
+    listener: pick(undefined, { useProxyProtocol: true, compression: { algorithm: "zstd" as const } }, { tls: { defaultCertificate: { namespace: "blue", name: "tls" } } }),
     cluster: pick(undefined, { dnsLookupFamily: "v6", circuitBreakers: { maxRequests: 7 } }),
   }),
 }).map((spec): Choices => configure({ settings: translateSettings, envoySettings: { ...defaultEnvoySettings, certificatesOnDemandFrom: 2 } }, JSON.parse(JSON.stringify(spec)) as ContourConfiguration["spec"]));

@@ -38,6 +38,7 @@ export function configure({ settings, envoySettings }: Choices, spec: Spec): Con
         ingressClassNames: spec.ingress?.classNames,
         rootNamespaces: httpproxy.rootNamespaces,
         fallbackCertificate: httpproxy.fallbackCertificate,
+        defaultCertificate: envoy.listener?.tls?.defaultCertificate,
         useProxyProtocol: envoy.listener?.useProxyProtocol,
         http3: envoy.defaultHTTPVersions?.includes("HTTP/3"),
         publicHttpsPort: envoy.listener?.publicHTTPSPort,

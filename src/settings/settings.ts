@@ -21,6 +21,8 @@ export interface Settings {
   /** Namespaces in which root HTTPProxies count; empty is all. */
   readonly rootNamespaces: readonly string[];
   readonly fallbackCertificate?: SecretReference;
+  /** For hosts that ask for TLS and name no Secret. */
+  readonly defaultCertificate?: SecretReference;
   readonly http: ServiceAddress;
   readonly https: ServiceAddress;
   readonly useProxyProtocol: boolean;

@@ -75,6 +75,10 @@ export interface ContourConfiguration {
         readonly tls?: {
           readonly certificatesOnDemandFrom?: number;
           readonly cipherSuites?: ReadonlyArray<string>;
+          readonly defaultCertificate?: {
+            readonly name: string;
+            readonly namespace: string;
+          };
           readonly ecdhCurves?: ReadonlyArray<string>;
           readonly fingerprint?: {
             readonly ja3?: boolean;

@@ -8,7 +8,7 @@ import { clientValidation } from "#translate/httpproxy/policies/client-validatio
 import { hasError, namespaceOf } from "#translate/httpproxy/visit";
 import type { Visit } from "#translate/httpproxy/visit";
 import { authoritiesResolver, revocationsResolver } from "#translate/shared/authorities";
-import { mayUseSecret, parseSecretName } from "#translate/shared/delegation";
+import { defaultNotDelegated, mayUseSecret, parseSecretName } from "#translate/shared/delegation";
 import { certificateOf, certificateWarnings, secretExists } from "#translate/shared/secrets";
 
 type VirtualHostSpec = NonNullable<HTTPProxy["spec"]["virtualhost"]>;
@@ -33,7 +33,8 @@ export function proxyTls(visit: Visit, proxy: HTTPProxy): ProxyTls {
   };
   const passthrough = spec.passthrough === true;
   const named = spec.secretName !== undefined && spec.secretName !== "";
-  if (passthrough === named) return refuse("TLSConfigNotValid", undefined, passthrough ? "passthrough and secretName exclude each other; remove one of them" : "tls needs either a secretName or passthrough: true");
+  if (passthrough && named) return refuse("TLSConfigNotValid", undefined, "passthrough and secretName exclude each other; remove one of them");
+  if (!passthrough && !named && (visit.settings.defaultCertificate === undefined || spec.issuer !== undefined)) return refuse("TLSConfigNotValid", undefined, "tls needs either a secretName or passthrough: true");
   if (passthrough && spec.clientValidation !== undefined) return refuse("TLSIncompatibleFeatures", "clientValidation", "with passthrough Envoy does not see the client's certificate; remove clientValidation or passthrough");
   if (passthrough && spec.enableFallbackCertificate === true) return refuse("TLSIncompatibleFeatures", "enableFallbackCertificate", "with passthrough no certificate is served here; remove enableFallbackCertificate or passthrough");
   if (visit.settings.fallbackCertificate !== undefined && hostsOf(proxy).has("*")) return refuse("TLSIncompatibleFeatures", undefined, 'this installation has a fallback certificate for clients whose host nobody has, and so no TLS for the host "*"; remove tls');
@@ -44,16 +45,20 @@ type Refuse = (reason: ProblemReason<"TLSError">, field: string | undefined, mes
 
 function terminate(visit: Visit, proxy: HTTPProxy, spec: TlsSpec, refuse: Refuse): ProxyTls {
   const own = proxy.metadata.namespace ?? "";
-  const { namespace, name } = parseSecretName(spec.secretName ?? "", own);
-  if (!mayUseSecret(visit.read, own, namespace, name)) return refuse("DelegationNotPermitted", "secretName", `Secret ${JSON.stringify(`${namespace}/${name}`)} is not delegated to namespace ${JSON.stringify(own)}; its owner can do that with a TLSCertificateDelegation`);
+  const named = spec.secretName !== undefined && spec.secretName !== "";
+  const reference = named ? parseSecretName(spec.secretName, own) : (visit.settings.defaultCertificate ?? parseSecretName("", own));
+  const field = named ? "secretName" : undefined;
+  const { namespace, name } = reference;
+  if (!mayUseSecret(visit.read, own, namespace, name)) return refuse("DelegationNotPermitted", field, named ? `Secret ${JSON.stringify(`${namespace}/${name}`)} is not delegated to namespace ${JSON.stringify(own)}; its owner can do that with a TLSCertificateDelegation` : defaultNotDelegated(reference, own));
   const certificate = certificateOf(visit.read, namespace, name);
   if (!certificate.ok) {
     const exists = secretExists(visit.read, namespace, name);
     // What becomes of a certificate that is to be issued is told where it is ordered.
-    if (exists || spec.issuer === undefined) refuse("SecretNotValid", "secretName", certificate.error);
-    return exists ? { kind: "invalid" } : { kind: "invalid", missing: `${namespace}/${name}` };
+    if (exists || spec.issuer === undefined) refuse("SecretNotValid", field, certificate.error);
+    // Nobody but the operator fills the default one.
+    return exists || !named ? { kind: "invalid" } : { kind: "invalid", missing: `${namespace}/${name}` };
   }
-  for (const { reason, message } of certificateWarnings(visit.read, certificate.value, hostsOf(proxy).keys())) visit.report(proxy, proxyWarning("TLSError", reason, [...at, "secretName"], message));
+  for (const { reason, message } of certificateWarnings(visit.read, certificate.value, hostsOf(proxy).keys())) visit.report(proxy, proxyWarning("TLSError", reason, field === undefined ? at : [...at, field], message));
   const versions = tlsVersions(visit, spec);
   if (versions === undefined) return refuse("TLSConfigNotValid", "minimumProtocolVersion", "the minimum TLS version is above the maximum; make minimumProtocolVersion at most maximumProtocolVersion (of this object and of the installation)");
   const conflict = spec.enableFallbackCertificate === true ? fallbackConflict(proxy) : undefined;

@@ -1,12 +1,12 @@
 import type { Ingress } from "#gen/k8s/ingress";
 import type { TlsTermination } from "#model/listener";
 import type { CertificateSecret } from "#model/secret";
-import type { Settings } from "#settings/settings";
+import type { SecretReference, Settings } from "#settings/settings";
 import type { Reader } from "#store/family";
 import { objectKey } from "#translate/facts";
 import type { IngressProblem } from "#translate/facts";
 import type { IngressAnnotations } from "#translate/ingress/annotations";
-import { mayUseSecret } from "#translate/shared/delegation";
+import { defaultNotDelegated, mayUseSecret } from "#translate/shared/delegation";
 import { certificateOf, certificateWarnings, secretExists } from "#translate/shared/secrets";
 
 /** How an Ingress ends TLS for one host: not at all, with a certificate, or with what is missing for it. */
@@ -24,7 +24,8 @@ export function ingressTls(read: Reader, settings: Settings, ingress: Ingress, h
   const own = ingress.metadata.namespace ?? "";
   const field = `spec.tls[${index}].secretName`;
   if (entry.secretName === undefined || entry.secretName === "") {
-    if (!settings.localCertificates) return { kind: "invalid", problem: { field, message: `host ${JSON.stringify(host)} is not served over TLS: there is no default certificate; name a Secret` } };
+    if (settings.defaultCertificate !== undefined) return withDefault(read, settings, settings.defaultCertificate, own, host, field, annotations);
+    if (!settings.localCertificates) return { kind: "invalid", problem: { field, message: `host ${JSON.stringify(host)} is not served over TLS: there is no default certificate; name a Secret, or configure one (tls.default-certificate)` } };
     return withSecret(read, settings, { namespace: own, name: `${host.replace("*", "wildcard")}.local-ca` }, host, field, annotations);
   }
   const namespace = annotations.secretNamespace ?? own;
@@ -32,7 +33,14 @@ export function ingressTls(read: Reader, settings: Settings, ingress: Ingress, h
   return withSecret(read, settings, { namespace, name: entry.secretName }, host, field, annotations);
 }
 
-function withSecret(read: Reader, settings: Settings, { namespace, name }: { readonly namespace: string; readonly name: string }, host: string, field: string, annotations: IngressAnnotations): IngressTls {
+function withDefault(read: Reader, settings: Settings, reference: SecretReference, own: string, host: string, field: string, annotations: IngressAnnotations): IngressTls {
+  if (!mayUseSecret(read, own, reference.namespace, reference.name)) return { kind: "invalid", problem: { field, message: defaultNotDelegated(reference, own) } };
+  // Nobody but the operator fills it.
+  const { missing: _, ...tls }: IngressTls & { readonly missing?: string } = withSecret(read, settings, reference, host, field, annotations);
+  return tls;
+}
+
+function withSecret(read: Reader, settings: Settings, { namespace, name }: SecretReference, host: string, field: string, annotations: IngressAnnotations): IngressTls {
   const certificate = certificateOf(read, namespace, name);
   if (!certificate.ok) return { kind: "invalid", problem: { field, message: certificate.error }, ...(secretExists(read, namespace, name) ? {} : { missing: objectKey(namespace, name) }) };
   const minimumVersion = annotations.minimumTlsVersion === "1.3" || settings.minimumTlsVersion === "1.3" ? "1.3" : "1.2";

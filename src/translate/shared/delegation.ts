@@ -1,4 +1,5 @@
 import type { TLSCertificateDelegation } from "#gen/k8s/tls-certificate-delegation";
+import type { SecretReference } from "#settings/settings";
 import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
 import { objectKey, objects } from "#translate/facts";
@@ -25,6 +26,11 @@ export const indexDelegations: Rule = {
 /** Whether `user` may use the Secret `namespace/name`: its own always, others' when a delegation says so. */
 export function mayUseSecret(read: Reader, user: string, namespace: string, name: string): boolean {
   return user === namespace || read.all(delegatedTo, objectKey(namespace, name)).some((target) => target === "*" || target === user);
+}
+
+/** Why a namespace cannot use the default certificate of the installation. */
+export function defaultNotDelegated({ namespace, name }: SecretReference, user: string): string {
+  return `the default certificate ${JSON.stringify(objectKey(namespace, name))} is not delegated to namespace ${JSON.stringify(user)}; name a Secret of your own, or ask the operator for a TLSCertificateDelegation`;
 }
 
 /** Splits `name` or `namespace/name`. */
