@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import type { ContourConfiguration } from "#gen/k8s/contour-configuration";
 import type { KubeObject } from "#k8s/object";
@@ -10,6 +11,7 @@ import type { Answer } from "../envoy/client.ts";
 import { startHttp3Client } from "../envoy/http3-client.ts";
 import { parsed } from "./parsed.ts";
 import { Stage } from "./stage.ts";
+import { strangeList } from "./strange-pem.ts";
 import type { StoryRequest } from "./story.ts";
 
 const services = readFiles([new URL("../../testdata/golden/httpproxy/tls/manifests/services.yaml", import.meta.url).pathname]).objects;
@@ -67,8 +69,7 @@ describe("HTTP/3", { timeout: 60_000 }, () => {
   });
 
   it("keeps a host out whose part Envoy refuses, and serves the others", async () => {
-    const nonsense = "-----BEGIN X509 CRL-----\nbm9uc2Vuc2U=\n-----END X509 CRL-----\n";
-    await stage.play([opaque("nonsense", { "crl.pem": nonsense }), proxy("mutual", { secretName: "wild", clientValidation: { caSecret: "authority", crlSecret: "nonsense" } })]);
+    await stage.play([opaque("trusted", { "ca.crt": readFileSync(new URL("../../testdata/certificates/authority.pem", import.meta.url), "utf8") }), opaque("strange", { "crl.pem": strangeList }), proxy("mutual", { secretName: "wild", clientValidation: { caSecret: "trusted", crlSecret: "strange" } })]);
     await waitFor(() => JSON.stringify(stage.statuses.get("HTTPProxy/default/mutual")).includes("RejectedByEnvoy"), { what: "the object is told", intervalMs: 5, timeoutMs: 10_000 });
     await stage.settled();
     assert.equal((await stage.send(ask("mutual.example.com"))).status, 421);

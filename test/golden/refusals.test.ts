@@ -7,6 +7,7 @@ import { waitFor } from "../bed/wait.ts";
 import { pemOf } from "../peers/identities.ts";
 import { parsed } from "./parsed.ts";
 import { Stage } from "./stage.ts";
+import { strangeList, withVersion5 } from "./strange-pem.ts";
 
 const golden = new URL("../../testdata/golden/", import.meta.url).pathname;
 const services = readFiles([`${golden}httpproxy/tls/manifests/services.yaml`]).objects;
@@ -29,13 +30,6 @@ const secure = (name: string, tls: object = {}, more: object = {}): KubeObject =
 const tooLarge = `(${Array.from({ length: 400 }, (_, i) => `${i}[^a]{900}`).join("|")})`;
 const odd = new URL("../../testdata/certificates/odd/", import.meta.url).pathname;
 
-/** The same with another version in it, which can be read, and which Envoy does not take. */
-function withVersion5(pem: string, label: string, version: string): string {
-  const der = Buffer.from(pem.replaceAll(/-----.*-----/g, ""), "base64");
-  der[der.indexOf(Buffer.from(version, "hex")) + version.length / 2 - 1] = 5;
-  return `-----BEGIN ${label}-----\n${der.toString("base64")}\n-----END ${label}-----\n`;
-}
-const strangeList = withVersion5(readFileSync(new URL("../../testdata/certificates/authority.crl.pem", import.meta.url), "utf8"), "X509 CRL", "020101");
 const strangeCertificate = withVersion5(readFileSync(`${odd}p-256.crt`, "utf8"), "CERTIFICATE", "a003020102");
 
 describe("what passes our checks and Envoy refuses hurts its own part only, and the status names the field", { timeout: 180_000 }, () => {
