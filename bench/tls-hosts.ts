@@ -2,25 +2,14 @@
 // Measured: what a start and one more host cost, the first handshake of a host and later ones, names that there are not, memory, and a resumed session beside a full handshake.
 import "reflect-metadata";
 import { webcrypto } from "node:crypto";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import * as tls from "node:tls";
 import { PemConverter, SubjectAlternativeNameExtension, X509CertificateGenerator } from "@peculiar/x509";
-import { pino } from "pino";
-import { Controller } from "#app/controller";
-import { ensureEnvoyBinary } from "#app/envoy-binary";
-import { startEnvoy } from "#app/envoy-process";
-import type { EnvoyProcess } from "#app/envoy-process";
 import { createAuthority, issueCertificate } from "#certs/authority";
 import type { KeyPair } from "#certs/authority";
-import { bootstrapJson, buildBootstrap } from "#envoy/bootstrap";
 import type { KubeObject } from "#k8s/object";
-import { defaultEnvoySettings } from "#settings/envoy";
-import { defaultSettings } from "#settings/settings";
-import { serveXds } from "#xds/server";
-import { freePorts } from "../test/bed/free-port.ts";
 import { waitFor } from "../test/bed/wait.ts";
-import { noMetrics } from "../test/xds/rig.ts";
+import { startWorld } from "./in-process.ts";
+import type { World } from "./in-process.ts";
 import { cpuMs, mainThreadCpuMs, memoryMiB } from "./process-cost.ts";
 import { formatBytes, summarize } from "./stats.ts";
 
@@ -47,36 +36,6 @@ async function rsaCertificate(): Promise<KeyPair> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const certificate = await X509CertificateGenerator.createSelfSigned({ name: "CN=bench", keys, signingAlgorithm: algorithm, extensions: [new SubjectAlternativeNameExtension([{ type: "dns", value: "*.example.com" }])] });
   return { certificate: certificate.toString("pem"), key: PemConverter.encode(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey), "PRIVATE KEY") };
-}
-
-interface World {
-  readonly controller: Controller;
-  readonly envoy: EnvoyProcess;
-  readonly port: number;
-  /** Bytes sent to Envoy so far, and milliseconds of translation and hand-over. */
-  readonly cost: { bytes: number; ms: number };
-  /** Resolves when Envoy has taken everything. */
-  settled(): Promise<unknown>;
-  stop(): Promise<void>;
-}
-
-async function start(certificatesOnDemandFrom: number): Promise<World> {
-  const [http = 0, https = 0] = await freePorts(2);
-  const cost = { bytes: 0, ms: 0 };
-  const settings = { ...defaultSettings, http: { address, port: http }, https: { address, port: https } };
-  const controller = new Controller({ settings, envoySettings: { ...defaultEnvoySettings, certificatesOnDemandFrom, accessLogPath: "/dev/null", stats: { address, port: 0 }, adminPort: 0 }, clock: Date.now, onChange: (_, { translateMs, feedMs }) => void (cost.ms += translateMs + feedMs) });
-  controller.open();
-  const server = await serveXds({
-    address: `${address}:0`, fleetOf: () => controller.store, signal: new AbortController().signal, log: pino({ level: "silent" }), clock: () => performance.now(),
-    metrics: { ...noMetrics, pushed: (_, bytes) => void (cost.bytes += bytes) },
-    onAck: (ack) => controller.accepted(ack), onNack: (nack) => (process.stderr.write(`refused: ${nack.message}\n`), controller.rejected(nack)),
-  });
-  const bootstrap = buildBootstrap({ node: { id: "bench", cluster: "bench" }, xds: { kind: "tcp", address, port: server.port }, admin: { kind: "unix", path: join(tmpdir(), `bench-${process.pid}.sock`) } });
-  const binary = await ensureEnvoyBinary({ env: process.env, progress: (line) => process.stderr.write(`${line}\n`) });
-  const envoy = startEnvoy({ binary, bootstrap: JSON.parse(bootstrapJson(bootstrap)) as unknown, concurrency: 2, onLine: () => undefined, onUnexpectedExit: (code) => process.stderr.write(`Envoy ended: ${code}\n`) });
-  const isSettled = (): boolean => server.envoys().every(({ streams }) => Object.values(streams).flat().every(({ upToDate }) => upToDate));
-  const settled = (): Promise<unknown> => waitFor(isSettled, { what: "Envoy has everything", timeoutMs: 180_000, intervalMs: 20 });
-  return { controller, envoy, port: https, cost, settled, stop: async () => (await envoy.stop(), await server.close()) };
 }
 
 /** One handshake: its milliseconds, or that it was refused. */
@@ -112,7 +71,8 @@ const served = (world: World, host: string): Promise<unknown> => waitFor(async (
 const figure = (value: number, digits = 1): string => value.toFixed(digits);
 
 async function measure(n: number, onDemand: boolean): Promise<Record<string, string>> {
-  const world = await start(onDemand ? 1 : 0);
+  const world = await startWorld({ envoySettings: { certificatesOnDemandFrom: onDemand ? 1 : 0 } });
+  world.controller.open();
   const { pid } = world.envoy;
   try {
     const began = performance.now();

@@ -86,6 +86,11 @@ const choices = fc.record({
   }),
 }).map((spec): Choices => configure({ settings: translateSettings, envoySettings: { ...defaultEnvoySettings, certificatesOnDemandFrom: 2 } }, JSON.parse(JSON.stringify(spec)) as ContourConfiguration["spec"]));
 
+/** The names of all resources that Envoys were told of and that are not gone. */
+function told(pipeline: Pipeline): readonly string[] {
+  return [...pipeline.changes().resources].flatMap(([kind, found]) => [...found].flatMap(([name, bytes]) => (bytes === undefined ? [] : [`${kind} ${name}`]))).toSorted();
+}
+
 function translated(batches: Iterable<readonly ObjectEvent[]>): Translation {
   const pipeline = newPipeline();
   for (const batch of batches) pipeline.apply(batch);
@@ -114,6 +119,37 @@ describe("translation", () => {
   it("of a change is what it is from scratch", () => {
     fc.assert(fc.property(fc.array(fc.array(event, { minLength: 1, maxLength: 4 }), { maxLength: 15 }), (batches) => {
       assert.deepEqual(translated(batches), translated([lastState(batches.flat()).map(upsert)]));
+    }), runs);
+  });
+
+  it("in slices, with changes and hurrying endpoints in between, is what it is from scratch", () => {
+    const step = fc.oneof(
+      { weight: 3, arbitrary: fc.array(event, { minLength: 1, maxLength: 4 }).map((events) => ({ kind: "take", events }) as const) },
+      { weight: 2, arbitrary: slice.map((made) => ({ kind: "hurry", events: [upsert(made)] }) as const) },
+      { weight: 3, arbitrary: fc.integer({ min: 1, max: 12 }).map((units) => ({ kind: "work", units }) as const) },
+      { weight: 1, arbitrary: choices.map((chosen) => ({ kind: "configure", chosen }) as const) },
+    );
+    fc.assert(fc.property(choices, fc.array(step, { maxLength: 25 }), (first, steps) => {
+      const pipeline = newPipeline(first);
+      let last = first;
+      for (const made of steps) {
+        if (made.kind === "take") pipeline.take(pipeline.factsOf(made.events));
+        else if (made.kind === "hurry") pipeline.hurry(pipeline.factsOf(made.events));
+        else if (made.kind === "configure") pipeline.takeSettings(made.chosen.settings, made.chosen.envoySettings);
+        else {
+          let left = made.units;
+          pipeline.work(() => --left === 0);
+        }
+        if (made.kind === "configure") last = made.chosen;
+      }
+      assert.ok(pipeline.work());
+      const fresh = newPipeline(last);
+      fresh.take(fresh.factsOf(lastState(steps.flatMap((made) => ("events" in made ? made.events : []))).map(upsert)));
+      fresh.work();
+      assert.deepEqual(describeTranslation(pipeline), describeTranslation(fresh));
+      assert.equal(pipeline.graph.size, fresh.graph.size);
+      // What is told over time adds up to what there is.
+      assert.deepEqual(told(pipeline), told(fresh));
     }), runs);
   });
 

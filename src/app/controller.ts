@@ -2,6 +2,8 @@ import { CertificateExpiry } from "#app/certificate-expiry";
 import { redactText } from "#app/debug/redact";
 import { envoyWideResources } from "#app/envoy-wide";
 import { OnDemandCertificates } from "#app/on-demand-certificates";
+import { Passes } from "#app/passes";
+import type { Pass, Slices } from "#app/passes";
 import { Pipeline } from "#app/pipeline";
 import type { PipelineChange } from "#app/pipeline";
 import { Refusals } from "#app/refusals";
@@ -10,7 +12,7 @@ import { fleetEnvoySettings, fleetListeners } from "#app/resources";
 import type { ResourceKind } from "#app/resources";
 import { feedStores, typeOf } from "#app/xds-feed";
 import { scopeOf } from "#envoy/scope";
-import { commonFleet, inFleet } from "#model/fleet";
+import { commonFleet, inFleet, splitFleet } from "#model/fleet";
 import type { FleetName } from "#model/fleet";
 import type { EnvoySettings } from "#settings/envoy";
 import type { Settings } from "#settings/settings";
@@ -24,7 +26,7 @@ import type { Ack, Nack } from "#xds/context";
 import { bytesOf } from "#xds/resource";
 import { createResourceStore } from "#xds/store";
 import type { ResourceStore } from "#xds/store";
-import { listenerType, scopeType, secretType } from "#xds/types";
+import { endpointsType, listenerType, scopeType, secretType } from "#xds/types";
 import type { ResourceKey, TypeUrl } from "#xds/types";
 
 /** What one batch of changes cost; times in milliseconds. */
@@ -43,6 +45,8 @@ export interface ControllerOptions {
   readonly clock: () => number;
   /** Hears of what each change led to, after Envoys were told. */
   readonly onChange: (change: PipelineChange, cost: ChangeCost) => void;
+  /** How work that takes long leaves room for everything else; absent leaves none: then every change is through when a method returns. */
+  readonly slices?: Slices;
   /** Measures what changes cost, in milliseconds from any beginning; only differences count. */
   readonly stopwatch?: () => number;
 }
@@ -65,12 +69,19 @@ export class Controller implements ObjectSink {
   readonly #refusals: Refusals;
   /** What each fleet has whatever objects there are. */
   readonly #wide = new Map<FleetName, readonly ResourceKey[]>();
+  readonly #passes: Passes;
   #early: ObjectEvent[] | undefined = [];
+  /** Whether the pass under way goes over to other settings. */
+  #reconfigured = false;
+  /** Changes of objects that came while a pass was under way. */
+  #late: { readonly events: ObjectEvent[]; readonly at: number } | undefined;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.pipeline = new Pipeline(options.settings, options.envoySettings);
     this.#refusals = new Refusals(this.pipeline.graph, (fleet) => this.fleet(fleet));
+    const { slices, stopwatch = () => performance.now() } = options;
+    this.#passes = new Passes({ slices, stopwatch, work: (isOver) => this.pipeline.work(isOver), finish: (pass) => this.#publish(pass, stopwatch) });
   }
 
   /** What the Envoys of Ingress and HTTPProxy get. */
@@ -118,7 +129,42 @@ export class Controller implements ObjectSink {
   apply(events: readonly ObjectEvent[]): void {
     if (this.#early !== undefined) return void this.#early.push(...events);
     const at = this.#options.clock();
-    this.#run(() => this.pipeline.apply(events, this.#secrets.before(events, at)), at);
+    if (!this.#passes.busy) return this.#take(events, at);
+    const { hurried = [], others = [] } = Object.groupBy(events, (event) => (this.#passes.open && kindOfEvent(event) === "EndpointSlice" ? "hurried" : "others"));
+    if (hurried.length > 0) this.#hurry(hurried, at);
+    if (others.length > 0) this.#later(others, at);
+  }
+
+  #take(events: readonly ObjectEvent[], at: number): void {
+    this.#passes.begin(() => this.pipeline.take([...this.#secrets.before(events, at), ...this.pipeline.factsOf(events)]), at);
+  }
+
+  /** What comes during a pass waits together. */
+  #later(events: readonly ObjectEvent[], at: number): void {
+    if (this.#late !== undefined) return void this.#late.events.push(...events);
+    const late = { events: [...events], at };
+    this.#late = late;
+    this.#passes.whenIdle(() => {
+      this.#late = undefined;
+      this.#take(late.events, late.at);
+    });
+  }
+
+  /**
+   * Endpoints change all the time and wait for nothing else. What Envoys know already is told at once; new names, and those that are gone,
+   * belong to clusters and come with them.
+   */
+  #hurry(events: readonly ObjectEvent[], at: number): void {
+    const changed = [...this.pipeline.hurry(this.pipeline.factsOf(events))].filter(([qualified, bytes]) => {
+      const { fleet, name } = splitFleet(qualified);
+      return bytes !== undefined && this.#stores.get(fleet)?.newest(endpointsType, name) !== undefined;
+    });
+    if (changed.length > 0) feedStores((fleet) => this.fleet(fleet), { resources: new Map([["eds", new Map(changed)]]) }, at);
+  }
+
+  /** Resolves when all that has been told so far, and what came meanwhile, is through. */
+  get idle(): Promise<void> {
+    return this.#passes.idle;
   }
 
   /** All objects are known: translates them, and from now on every change at once. */
@@ -130,8 +176,11 @@ export class Controller implements ObjectSink {
 
   /** Goes over to other settings: Envoys get what differs, and keep their connections. */
   configure(settings: Settings, envoySettings: EnvoySettings): void {
-    this.#run(() => this.pipeline.configure(settings, envoySettings), this.#options.clock());
-    for (const [fleet, store] of this.#stores) this.#applyWide(fleet, store);
+    const at = this.#options.clock();
+    this.#passes.whenIdle(() => {
+      this.#reconfigured = true;
+      this.#passes.begin(() => this.pipeline.takeSettings(settings, envoySettings), at);
+    });
   }
 
   /** Where clients reach the Envoys of a fleet, for the status of Ingresses, HTTPProxies and Gateways. */
@@ -157,7 +206,7 @@ export class Controller implements ObjectSink {
   /** Envoy refused a resource: finds the part that it is, and tells the object that it came from. */
   rejected({ type, name, message, fleet }: Pick<Nack, "type" | "name" | "message" | "fleet">): void {
     // Envoy may quote what it refuses, and this goes into a status that more people read than the Secret.
-    this.#commitAny(this.#refusals.refused(type, inFleet(fleet, this.ownName(type, name, fleet)), redactText(message)));
+    this.#passes.whenIdle(() => this.#commitAny(this.#refusals.refused(type, inFleet(fleet, this.ownName(type, name, fleet)), redactText(message))));
   }
 
   /** What a resource is called here that Envoys of a fleet know as `nameInXds`. */
@@ -169,7 +218,9 @@ export class Controller implements ObjectSink {
   /** Envoy took a version of a resource. */
   accepted({ type, name, version, fleet }: Pick<Ack, "type" | "name" | "version" | "fleet">): void {
     const qualified = inFleet(fleet, name);
-    this.#commitAny([...this.#refusals.taken(type, qualified, version), ...this.#took(type, qualified)]);
+    // Each resource is acknowledged by each Envoy, and next to none of that is news.
+    if (type !== listenerType && !this.#refusals.knows(type, qualified)) return;
+    this.#passes.whenIdle(() => this.#commitAny([...this.#refusals.taken(type, qualified, version), ...this.#took(type, qualified)]));
   }
 
   /** The first time that a listener is taken is news for the Gateways that are served by it. */
@@ -185,9 +236,9 @@ export class Controller implements ObjectSink {
     return gone.map(([listener]) => takenFact(listener, []));
   }
 
-  #encodes(resource: string, reason: string | undefined): void {
+  #unencodable(resource: string, reason: string | undefined): readonly Fact[] {
     const [kind = "cds", ...name] = resource.split(" ");
-    if (reason !== undefined) this.#commitAny(this.#refusals.refused(typeOf[kind as ResourceKind], name.join(" "), redactText(`it cannot be encoded: ${reason}`)));
+    return reason === undefined ? [] : this.#refusals.refused(typeOf[kind as ResourceKind], name.join(" "), redactText(`it cannot be encoded: ${reason}`));
   }
 
   #commitAny(facts: readonly Fact[]): void {
@@ -195,7 +246,8 @@ export class Controller implements ObjectSink {
   }
 
   #commit(facts: readonly Fact[]): void {
-    this.#run(() => this.pipeline.commit(facts), this.#options.clock());
+    const at = this.#options.clock();
+    this.#passes.whenIdle(() => this.#passes.begin(() => this.pipeline.take(facts), at));
   }
 
   /** When each certificate ends that is served. */
@@ -205,19 +257,22 @@ export class Controller implements ObjectSink {
 
   /** Looks at the clock: certificates may have begun or ended. To be called from time to time. */
   tick(): void {
-    this.#commitAny(this.#secrets.tick(this.#options.clock()));
+    this.#passes.whenIdle(() => this.#commitAny(this.#secrets.tick(this.#options.clock())));
   }
 
-  #run(translate: () => PipelineChange, at: number): void {
-    const { stopwatch = () => performance.now(), onChange } = this.#options;
+  /** Tells Envoys and whoever else wants to know what a pass led to; gives what follows from that. */
+  #publish({ at, ms }: Pass, stopwatch: () => number): (() => void) | undefined {
     const started = stopwatch();
-    const change = translate();
-    const translated = stopwatch();
-    for (const fleet of new Set([...change.fleetEnvoySettings.keys(), ...change.fleetListeners.keys()])) this.#applyWide(fleet, this.fleet(fleet));
+    const change = this.pipeline.changes();
+    const wide = this.#reconfigured ? this.#stores.keys() : new Set([...change.fleetEnvoySettings.keys(), ...change.fleetListeners.keys()]);
+    this.#reconfigured = false;
+    for (const onDemand of this.#onDemand.values()) onDemand.published();
+    for (const fleet of wide) this.#applyWide(fleet, this.fleet(fleet));
     const resources = feedStores((fleet) => this.fleet(fleet), change, at);
     this.#refreshCertificates(change);
-    onChange(change, { resources, translateMs: translated - started, feedMs: stopwatch() - translated });
-    this.#follow(change);
+    this.#options.onChange(change, { resources, translateMs: ms, feedMs: stopwatch() - started });
+    const facts = this.#follow(change);
+    return facts.length === 0 ? undefined : () => this.pipeline.take(facts);
   }
 
   /** Has Envoys told of certificates that they hold under the names of hosts. */
@@ -230,12 +285,15 @@ export class Controller implements ObjectSink {
     }
   }
 
-  #follow(change: PipelineChange): void {
-    for (const [resource, [reason]] of change.unencodable) this.#encodes(resource, reason);
-    this.#commitAny([...this.#refusals.follow(change.parts), ...this.#untaken(change)]);
+  #follow(change: PipelineChange): readonly Fact[] {
+    const unencodable = [...change.unencodable].flatMap(([resource, [reason]]) => this.#unencodable(resource, reason));
     this.#expiry.follow(change.certificates);
-    this.#commitAny(this.#secrets.follow(change.secrets, this.#options.clock()));
+    return [...unencodable, ...this.#refusals.follow(change.parts), ...this.#untaken(change), ...this.#secrets.follow(change.secrets, this.#options.clock())];
   }
+}
+
+function kindOfEvent(event: ObjectEvent): string {
+  return event.type === "delete" ? event.ref.kind : event.object.kind;
 }
 
 function takenFact(listener: string, items: readonly true[]): Fact {

@@ -1,10 +1,10 @@
 import { buildRenamedSecret } from "#envoy/secret";
 import { spokenName } from "#envoy/names";
-import { asksOnDemand, certificateOnDemand } from "#app/tls-shape";
+import { asksOnDemand, certificateOnDemand, onDemandListeners } from "#app/tls-shape";
 import { resources } from "#app/resources";
 import { splitFleet } from "#model/fleet";
 import type { FleetName } from "#model/fleet";
-import type { Reader } from "#store/family";
+import type { Family, Reader } from "#store/family";
 import type { Graph } from "#store/graph";
 import { splitTlsHostKey } from "#translate/tls-hosts";
 
@@ -28,9 +28,20 @@ export class OnDemandCertificates {
   readonly #asked = new Map<string, Asked>();
   readonly #hostsOf = new Map<string, Set<string>>();
 
+  /** Which listener it is counts from when Envoys are told: in the middle of work on a change it may be another already. */
+  #chosen: readonly unknown[] = [];
+  readonly #reader: Pick<Reader, "all">;
+
   constructor(graph: Graph, fleet: FleetName) {
     this.#graph = graph;
     this.#fleet = fleet;
+    this.#reader = { all: <T>(family: Family<T>, bucket: string) => (family === (onDemandListeners as Family<unknown>) && bucket === fleet ? (this.#chosen as readonly T[]) : graph.items(family, bucket)) };
+    this.published();
+  }
+
+  /** Envoys are told of what there is now. */
+  published(): void {
+    this.#chosen = this.#graph.items(onDemandListeners, this.#fleet);
   }
 
   /** The certificate for a name as a client wrote it, encoded under that name; undefined when no host is called that. */
@@ -48,7 +59,7 @@ export class OnDemandCertificates {
 
   /** Whether a certificate is not given under this name: a client may have made it up. */
   withholds(name: string): boolean {
-    return asksOnDemand(readerOf(this.#graph), this.#fleet) && spokenName(name) === undefined;
+    return asksOnDemand(this.#reader, this.#fleet) && spokenName(name) === undefined;
   }
 
   /** The names, of those that were asked for, whose certificates are others, or gone, since TLS hosts and certificates (both by their buckets) have changed. */
@@ -71,7 +82,7 @@ export class OnDemandCertificates {
   }
 
   #current(host: string): { readonly certificate: string | undefined; readonly bytes: Uint8Array | undefined } {
-    const certificate = certificateOnDemand(readerOf(this.#graph), this.#fleet, host);
+    const certificate = certificateOnDemand(this.#reader, this.#fleet, host);
     return { certificate, bytes: certificate === undefined ? undefined : this.#graph.items(resources.sds, certificate)[0] };
   }
 
@@ -83,8 +94,4 @@ export class OnDemandCertificates {
     asked.certificate = certificate;
     this.#hostsOf.set(certificate, (this.#hostsOf.get(certificate) ?? new Set()).add(host));
   }
-}
-
-function readerOf(graph: Graph): Pick<Reader, "all"> {
-  return { all: (family, bucket) => graph.items(family, bucket) };
 }

@@ -75,6 +75,7 @@ export class Pipeline {
   readonly #settings: Parameters<Settings>;
   readonly #envoySettings: Parameters<EnvoySettings>;
   readonly #objectCounts = new Map<string, number>();
+  #received = new Map<string, number>();
 
   constructor(settings: Settings, envoySettings: EnvoySettings) {
     const running = new RunningRule();
@@ -86,11 +87,14 @@ export class Pipeline {
 
   /** Takes in changes of objects, and facts that come with them, and tells what they led to. */
   apply(events: readonly ObjectEvent[], beside: readonly Fact[] = []): PipelineChange {
+    return this.commit([...beside, ...this.factsOf(events)]);
+  }
+
+  /** What changes of objects say. They are counted as received, so it has to be taken in, too. */
+  factsOf(events: readonly ObjectEvent[]): readonly Fact[] {
     // Of several events about one object only the last one counts.
     const last = new Map(events.map((event) => [refKey(event.type === "delete" ? event.ref : refOf(event.object)), event]));
-    const received = new Map<string, number>();
-    const facts = [...last.values()].flatMap((event) => this.#fact(event, received));
-    return { ...this.commit([...beside, ...facts]), received };
+    return [...last.values()].flatMap((event) => this.#fact(event));
   }
 
   /** How many objects of each kind are known. */
@@ -100,12 +104,44 @@ export class Pipeline {
 
   /** Takes in facts that are not objects: addresses of the load balancer, rejections by Envoy. */
   commit(facts: readonly Fact[]): PipelineChange {
-    return this.#describe(this.graph.commit(facts));
+    this.take(facts);
+    this.work();
+    return this.changes();
   }
 
   /** Goes over to other settings: what read a field that is different now runs again, and nothing else. */
   configure(settings: Settings, envoySettings: EnvoySettings): PipelineChange {
-    return this.#describe(this.graph.rerun(new Set([...this.#settings.replace(settings), ...this.#envoySettings.replace(envoySettings)])));
+    this.takeSettings(settings, envoySettings);
+    this.work();
+    return this.changes();
+  }
+
+  /** Takes in facts; what follows from them is left to `work`. */
+  take(facts: readonly Fact[]): void {
+    this.graph.take(facts);
+  }
+
+  /** Goes over to other settings; what follows from that is left to `work`. */
+  takeSettings(settings: Settings, envoySettings: EnvoySettings): void {
+    this.graph.takeAgain(new Set([...this.#settings.replace(settings), ...this.#envoySettings.replace(envoySettings)]));
+  }
+
+  /** Brings all that was taken in up to date, until that is done, which is told, or `isOver` says that it is enough for now. */
+  work(isOver?: () => boolean): boolean {
+    return this.graph.work(isOver);
+  }
+
+  /** What all that was taken in has led to since this was asked last. */
+  changes(): PipelineChange {
+    const received = this.#received;
+    this.#received = new Map();
+    return { ...this.#describe(this.graph.changes()), received };
+  }
+
+  /** Takes in endpoints in the middle of other work, and gives those that are others now: `changes` will again. */
+  hurry(facts: readonly Fact[]): ReadonlyMap<string, Uint8Array | undefined> {
+    const changed = this.graph.hurry(facts).get(resources.eds as Family<unknown>) ?? new Map<string, readonly unknown[]>();
+    return new Map([...changed].map(([name, items]) => [name, items[0] as Uint8Array | undefined]));
   }
 
   /** Envoy's settings that count now, where a fleet has none of its own. */
@@ -113,10 +149,9 @@ export class Pipeline {
     return this.#envoySettings.values;
   }
 
-  #describe(changes: Changes): PipelineChange {
+  #describe(changes: Changes): Omit<PipelineChange, "received"> {
     const changed = <T>(family: Family<T>): ReadonlyMap<string, readonly T[]> => (changes.get(family as Family<unknown>) ?? new Map()) as ReadonlyMap<string, readonly T[]>;
     return {
-      received: new Map(),
       resources: new Map((Object.keys(resources) as ResourceKind[]).map((kind) => [kind, new Map([...changed(resources[kind])].map(([name, items]) => [name, items[0]]))])),
       statuses: [...changed(statuses)].flatMap(([key, [status]]) => status ?? this.#withdrawn(key)),
       withdrawn: [...changed(statuses)].flatMap(([key, [status]]) => (status === undefined ? [key] : [])),
@@ -147,11 +182,11 @@ export class Pipeline {
     return entries === undefined || object === undefined ? [] : [{ kind: kind as KindName, namespace, name, generation: object.metadata.generation ?? 0, status: { [entries]: [] } }];
   }
 
-  #fact(event: ObjectEvent, received: Map<string, number>): readonly Fact[] {
+  #fact(event: ObjectEvent): readonly Fact[] {
     if (event.type === "delete") {
       const family = objects(event.ref.kind as KindName);
       const bucket = objectKey(event.ref.namespace, event.ref.name);
-      this.#count("delete", event.ref.kind, this.graph.items(family, bucket).length > 0 ? -1 : 0, received);
+      this.#count("delete", event.ref.kind, this.graph.items(family, bucket).length > 0 ? -1 : 0);
       return [{ family, bucket, publisher: "source", items: [] }];
     }
     const spec = kindOf(event.object.apiVersion, event.object.kind);
@@ -160,14 +195,14 @@ export class Pipeline {
     const family: Family<KubeObject> = objects(spec.kind) as Family<KubeObject>;
     const bucket = objectKey(namespace, name);
     const [known] = this.graph.items(family, bucket);
-    this.#count(known === undefined ? "add" : "update", spec.kind, known === undefined ? 1 : 0, received);
+    this.#count(known === undefined ? "add" : "update", spec.kind, known === undefined ? 1 : 0);
     if (known !== undefined && sameForTranslation(known, event.object)) return [];
     return [{ family, bucket, publisher: "source", items: [event.object] }];
   }
 
-  #count(op: "add" | "update" | "delete", kind: string, more: number, received: Map<string, number>): void {
+  #count(op: "add" | "update" | "delete", kind: string, more: number): void {
     const key = `${op} ${kind}`;
-    received.set(key, (received.get(key) ?? 0) + 1);
+    this.#received.set(key, (this.#received.get(key) ?? 0) + 1);
     if (more !== 0) this.#objectCounts.set(kind, (this.#objectCounts.get(kind) ?? 0) + more);
   }
 }

@@ -61,6 +61,11 @@ export class Refusals {
     return this.#take(refusal, refusal.isolation.begin(), message);
   }
 
+  /** Whether anything of a resource was refused that is called `nameInXds`, and that is not settled. */
+  knows(type: TypeUrl, nameInXds: string): boolean {
+    return this.#refusals.has(resourceKey(type, nameInXds));
+  }
+
   /** Envoy took a version of a resource, which is called `nameInXds` there. */
   taken(type: TypeUrl, nameInXds: string, version: string): readonly Fact[] {
     const refusal = this.#refusals.get(resourceKey(type, nameInXds));

@@ -74,10 +74,13 @@ export function envoyRules(envoySettings: EnvoySettings): readonly Rule[] {
       const cluster = read.one(clusters, name);
       return cluster === undefined ? undefined : buildCluster(withClientCertificate(read, name, cluster), of(read, name));
     }),
-    rule("envoy-endpoints", endpoints, "eds", (name) => name, (name, read) => {
-      const found = read.one(endpoints, name);
-      return found === undefined ? undefined : buildEndpoints(found);
-    }),
+    {
+      ...rule("envoy-endpoints", endpoints, "eds", (name) => name, (name, read) => {
+        const found = read.one(endpoints, name);
+        return found === undefined ? undefined : buildEndpoints(found);
+      }),
+      lane: "short",
+    },
     rule("envoy-secret", certificatesWanted, "sds", (name) => name, (name, read) => {
       const certificate = read.one(certificatesWanted, name);
       return certificate === undefined ? undefined : buildSecret(certificate);

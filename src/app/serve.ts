@@ -4,6 +4,7 @@ import { CertificateKeeping } from "#app/certificate-keeping";
 import { coalesce } from "#app/coalesce";
 import { Controller } from "#app/controller";
 import { gatewaySettings, isAbandonedFleet } from "#app/gateway-fleets";
+import type { Slices } from "#app/passes";
 import { Provisioner } from "#app/provisioner";
 import { XdsSecretRotation } from "#app/xds-secret-rotation";
 import { fleetOfCertificate, openAuthority, serverIdentity } from "#app/xds-identity";
@@ -92,7 +93,7 @@ export async function serve(given: ServeOptions): Promise<void> {
   const authority = options.provision === undefined ? undefined : await openAuthority(client, options.provision.namespace, clock);
   const identity = authority === undefined ? undefined : await serverIdentity(authority, options.xds.tls, log, clock, signal);
   let provisioner: Provisioner | undefined;
-  const controller = new Controller({ settings, envoySettings: choices.envoySettings, clock, onChange: (change, cost) => {
+  const controller = new Controller({ slices, settings, envoySettings: choices.envoySettings, clock, onChange: (change, cost) => {
     observation.changed(change, cost);
     publish(change, writer, log);
     told.ingressProblems(change.ingressProblems);
@@ -156,6 +157,7 @@ export async function serve(given: ServeOptions): Promise<void> {
     await discover();
     await certificates.discover();
     controller.open();
+    await controller.idle;
     addresses.publish();
     await certificates.open();
     const tls = identity?.files ?? options.xds.tls;
@@ -173,6 +175,9 @@ export async function serve(given: ServeOptions): Promise<void> {
   http.close();
   client.close();
 }
+
+/** Long work leaves room for acknowledgements, endpoints, probes and leases. */
+const slices: Slices = { ms: 10, later: (next) => void setImmediate(next) };
 
 /** The pods of provisioned Envoys have probes on the ports that Envoy had at the start. */
 function withPortsOf({ stats, statsTls, adminPort }: EnvoySettings, { statsTls: _, ...next }: EnvoySettings): EnvoySettings {

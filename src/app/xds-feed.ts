@@ -21,7 +21,7 @@ interface FleetChange {
 }
 
 /** Hands what changed to the Envoys that it is for. `at` is when the cause arrived (ms). Gives how many resources that were. */
-export function feedStores(storeOf: (fleet: FleetName) => ResourceStore, change: PipelineChange, at: number): number {
+export function feedStores(storeOf: (fleet: FleetName) => ResourceStore, change: Pick<PipelineChange, "resources">, at: number): number {
   const fleets = new Map<FleetName, FleetChange>();
   let count = 0;
   for (const [kind, entries] of change.resources) {

@@ -38,5 +38,10 @@ export type Emit = <T>(family: Family<T>, bucket: string, item: T) => void;
 export interface Rule {
   readonly name: string;
   readonly over: Family<unknown>;
+  /**
+   * What comes by far the most often has a short lane: rules that read nothing but it, and what they say stands for itself. It does not
+   * wait for long work of other rules.
+   */
+  readonly lane?: "short";
   derive(bucket: string, read: Reader, emit: Emit): void;
 }

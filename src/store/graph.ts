@@ -33,7 +33,7 @@ export interface UnitDescription {
   readonly adds: readonly string[];
 }
 
-/** The buckets of the watched families that changed in one commit, with what they hold now. */
+/** The buckets of the watched families that changed, with what they hold now. */
 export type Changes = ReadonlyMap<Family<unknown>, ReadonlyMap<string, readonly unknown[]>>;
 
 /**
@@ -47,6 +47,9 @@ export class Graph {
   readonly #buckets = new Map<string, Map<string, Bucket>>();
   readonly #cells: Map<string, Cell>[];
   readonly #dirty: Set<string>[];
+  /** The same for what hurries. */
+  readonly #urgent: Set<string>[];
+  #hurries = false;
   readonly #rulesOver = new Map<string, number[]>();
   #changes = new Map<Family<unknown>, Map<string, readonly unknown[]>>();
   readonly #running: RunningRule;
@@ -59,6 +62,7 @@ export class Graph {
     this.#watched = new Set(watched.map((family) => family.name));
     this.#cells = rules.map(() => new Map());
     this.#dirty = rules.map(() => new Set());
+    this.#urgent = rules.map(() => new Set());
     this.#runs = rules.map(() => 0);
     for (const [i, rule] of rules.entries()) this.#rulesOver.set(rule.over.name, [...(this.#rulesOver.get(rule.over.name) ?? []), i]);
   }
@@ -80,29 +84,72 @@ export class Graph {
 
   /** Takes facts in, brings everything derived up to date, and tells which watched buckets changed. */
   commit(facts: readonly Fact[]): Changes {
-    this.#changes = new Map();
+    this.take(facts);
+    this.work();
+    return this.changes();
+  }
+
+  /** Takes facts in. What follows from them is left to `work`. */
+  take(facts: readonly Fact[]): void {
     for (const fact of facts) this.#put(this.#bucket(fact.family, fact.bucket), fact.publisher, fact.items);
-    return this.#runDirty();
   }
 
   /** Runs some rules again over all that they have been run over: what they read beside facts has changed. */
   rerun(rules: Iterable<number>): Changes {
-    this.#changes = new Map();
-    for (const rule of rules) for (const bucket of this.#cells[rule]?.keys() ?? []) this.#markBucketDirty(rule, bucket);
-    return this.#runDirty();
+    this.takeAgain(rules);
+    this.work();
+    return this.changes();
   }
 
-  #runDirty(): Changes {
+  /** Has some rules run again, as `rerun`. What follows is left to `work`. */
+  takeAgain(rules: Iterable<number>): void {
+    for (const rule of rules) for (const bucket of this.#cells[rule]?.keys() ?? []) this.#markBucketDirty(rule, bucket);
+  }
+
+  /**
+   * Brings what is derived up to date, until that is done or `isOver` says after a unit that it is enough; tells whether it is done. Between
+   * two calls facts may come: a unit runs when all that it reads is up to date, so nothing derived is ever half of a change.
+   */
+  work(isOver: () => boolean = never): boolean {
+    return this.#runAll(this.#dirty, isOver);
+  }
+
+  /** Which watched buckets changed since this was asked last, with what they hold now. */
+  changes(): Changes {
+    const changes = this.#changes;
+    this.#changes = new Map();
+    return changes;
+  }
+
+  /** Takes facts in, and brings at once up to date what rules of the short lane say of them; all else is left to `work`. Tells what that changed; `changes` will again. */
+  hurry(facts: readonly Fact[]): Changes {
+    const before = this.changes();
+    this.#hurries = true;
     try {
-      for (let i = 0; i < this.#rules.length; i++) {
+      this.take(facts);
+      this.#runAll(this.#urgent, never);
+    } finally {
+      this.#hurries = false;
+    }
+    const hurried = this.#changes;
+    for (const [family, buckets] of before) this.#changes.set(family, new Map([...buckets, ...(hurried.get(family) ?? [])]));
+    return hurried;
+  }
+
+  #runAll(dirty: readonly Set<string>[], isOver: () => boolean): boolean {
+    try {
+      for (let i = 0; i < dirty.length; i++) {
         this.#running.number = i;
-        for (const bucket of this.#dirty[i] ?? []) this.#run(i, bucket);
-        this.#dirty[i]?.clear();
+        for (const bucket of dirty[i] ?? []) {
+          this.#run(i, bucket);
+          dirty[i]?.delete(bucket);
+          if (isOver()) return dirty.every((left) => left.size === 0);
+        }
       }
     } finally {
       this.#running.number = undefined;
     }
-    return this.#changes;
+    return true;
   }
 
   /** What a bucket holds now. */
@@ -162,7 +209,8 @@ export class Graph {
   #markBucketDirty(rule: number, bucket: string): void {
     const running = this.#running.number ?? -1;
     if (rule <= running) throw new Bug(`rule ${this.#rules[running]?.name} changes what the earlier rule ${this.#rules[rule]?.name} reads`);
-    this.#dirty[rule]?.add(bucket);
+    const dirty = this.#hurries && this.#rules[rule]?.lane === "short" ? this.#urgent : this.#dirty;
+    dirty[rule]?.add(bucket);
   }
 
   #run(index: number, bucketKey: string): void {
@@ -232,4 +280,8 @@ export class Graph {
     const buckets = this.#buckets.get(bucket.family.name);
     if (buckets?.get(bucket.key) === bucket) buckets.delete(bucket.key);
   }
+}
+
+function never(): boolean {
+  return false;
 }

@@ -10,6 +10,7 @@ import { clusterIpMark, endpoints, endpointsWanted, objectKey, objects, slicesOf
 /** Files each EndpointSlice under the Service that it belongs to. */
 export const indexSlices: Rule = {
   name: "index-endpoint-slice",
+  lane: "short",
   over: objects("EndpointSlice"),
   derive(bucket, read, emit) {
     const slice = read.one(objects("EndpointSlice"), bucket);
@@ -22,6 +23,7 @@ export const indexSlices: Rule = {
 export function collectEndpoints(settings: Settings): Rule {
   return {
     name: "endpoints",
+    lane: "short",
     over: endpointsWanted,
     derive(bucket, read, emit) {
       const { name } = splitFleet(bucket);
