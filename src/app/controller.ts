@@ -8,8 +8,9 @@ import { Pipeline } from "#app/pipeline";
 import type { PipelineChange } from "#app/pipeline";
 import { Refusals } from "#app/refusals";
 import { SecretMemory } from "#app/secret-memory";
-import { fleetEnvoySettings, fleetListeners } from "#app/resources";
+import { fleetEnvoySettings, fleetListeners, resources } from "#app/resources";
 import type { ResourceKind } from "#app/resources";
+import { alikeKey, undecidedForms, unnamedBefore, unnamedBeforeFact } from "#app/tls-shape";
 import { feedStores, typeOf } from "#app/xds-feed";
 import { scopeOf } from "#envoy/scope";
 import { commonFleet, inFleet, splitFleet } from "#model/fleet";
@@ -23,7 +24,7 @@ import { certManagerServed } from "#translate/certificates/annotations";
 import { issuerProblems } from "#translate/certificates/issuers";
 import { loadBalancerAddresses, standardApi, takenListeners } from "#translate/facts";
 import type { Ack, Nack } from "#xds/context";
-import { bytesOf } from "#xds/resource";
+import { bytesOf, versionOf } from "#xds/resource";
 import { createResourceStore } from "#xds/store";
 import type { ResourceStore } from "#xds/store";
 import { endpointsType, listenerType, scopeType, secretType } from "#xds/types";
@@ -236,6 +237,23 @@ export class Controller implements ObjectSink {
     return gone.map(([listener]) => takenFact(listener, []));
   }
 
+  /**
+   * An Envoy has a listener from before: from another replica, or from before a restart. Where there are so many TLS hosts that its shape can be
+   * either, it stays the one that Envoy has, and no connection is drained.
+   */
+  held({ name, version, fleet }: Pick<Ack, "name" | "version" | "fleet">): void {
+    const { graph } = this.pipeline;
+    const listener = inFleet(fleet, name);
+    const undecided = graph.items(undecidedForms, listener).map((form) => alikeKey(listener, form)).filter((bucket) => graph.items(unnamedBefore, bucket).length === 0);
+    if (undecided.length === 0 || this.#passes.busy || this.fleet(fleet).newest(listenerType, name)?.version === version) return;
+    this.#passes.begin(() => {
+      this.pipeline.take(undecided.map((bucket) => unnamedBeforeFact(bucket, true)));
+      this.pipeline.work();
+      const [bytes] = graph.items(resources.lds, listener);
+      if (bytes === undefined || versionOf(bytes) !== version) this.pipeline.take(undecided.map((bucket) => unnamedBeforeFact(bucket, false)));
+    }, this.#options.clock());
+  }
+
   #unencodable(resource: string, reason: string | undefined): readonly Fact[] {
     const [kind = "cds", ...name] = resource.split(" ");
     return reason === undefined ? [] : this.#refusals.refused(typeOf[kind as ResourceKind], name.join(" "), redactText(`it cannot be encoded: ${reason}`));
@@ -268,9 +286,9 @@ export class Controller implements ObjectSink {
     this.#reconfigured = false;
     for (const onDemand of this.#onDemand.values()) onDemand.published();
     for (const fleet of wide) this.#applyWide(fleet, this.fleet(fleet));
-    const resources = feedStores((fleet) => this.fleet(fleet), change, at);
+    const count = feedStores((fleet) => this.fleet(fleet), change, at);
     this.#refreshCertificates(change);
-    this.#options.onChange(change, { resources, translateMs: ms, feedMs: stopwatch() - started });
+    this.#options.onChange(change, { resources: count, translateMs: ms, feedMs: stopwatch() - started });
     const facts = this.#follow(change);
     return facts.length === 0 ? undefined : () => this.pipeline.take(facts);
   }
@@ -288,7 +306,7 @@ export class Controller implements ObjectSink {
   #follow(change: PipelineChange): readonly Fact[] {
     const unencodable = [...change.unencodable].flatMap(([resource, [reason]]) => this.#unencodable(resource, reason));
     this.#expiry.follow(change.certificates);
-    return [...unencodable, ...this.#refusals.follow(change.parts), ...this.#untaken(change), ...this.#secrets.follow(change.secrets, this.#options.clock())];
+    return [...unencodable, ...this.#refusals.follow(change.parts), ...this.#untaken(change), ...[...change.unnamedHosts].map(([bucket, [isUnnamed = false]]) => unnamedBeforeFact(bucket, isUnnamed)), ...this.#secrets.follow(change.secrets, this.#options.clock())];
   }
 }
 

@@ -2,6 +2,7 @@ import type { OrderRecord } from "#acme/record";
 import { resourceKey } from "#app/parts";
 import { envoyRules, fleetEnvoySettings, fleetListeners, resources, unencodable } from "#app/resources";
 import type { ResourceKind } from "#app/resources";
+import { unnamedHosts } from "#app/tls-shape";
 import { refKey, refOf } from "#k8s/object";
 import type { KubeObject } from "#k8s/object";
 import { kindOf } from "#k8s/kinds";
@@ -60,6 +61,8 @@ export interface PipelineChange {
   readonly fleetEnvoySettings: ReadonlyMap<FleetName, readonly EnvoySettings[]>;
   /** The names of the listeners of fleets where these have changed. */
   readonly fleetListeners: ReadonlyMap<FleetName, readonly string[]>;
+  /** Groups of TLS hosts, by their buckets, that filter chains name no longer; an empty list means that they do again. */
+  readonly unnamedHosts: ReadonlyMap<string, readonly true[]>;
   /** TLS hosts that have changed, by their buckets. */
   readonly tlsHosts: readonly string[];
   /** Resources (see `resourceKey`) whose parts have changed. */
@@ -82,7 +85,7 @@ export class Pipeline {
     this.#settings = new Parameters(running, settings);
     this.#envoySettings = new Parameters(running, envoySettings);
     const rules = [...translationRules(this.#settings.live), ...envoyRules(this.#envoySettings.live)];
-    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, examinedSecrets, missingCertificates, unencodable, fleetPlans, fleetEnvoySettings, fleetListeners, virtualHosts, wildcardHosts, tlsHosts, sharedGuards, certificateRequests, orderRecords] as readonly Family<unknown>[], running);
+    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, examinedSecrets, missingCertificates, unencodable, fleetPlans, fleetEnvoySettings, fleetListeners, virtualHosts, wildcardHosts, tlsHosts, unnamedHosts, sharedGuards, certificateRequests, orderRecords] as readonly Family<unknown>[], running);
   }
 
   /** Takes in changes of objects, and facts that come with them, and tells what they led to. */
@@ -165,6 +168,7 @@ export class Pipeline {
       orders: changed(orderRecords),
       fleetEnvoySettings: changed(fleetEnvoySettings),
       fleetListeners: changed(fleetListeners),
+      unnamedHosts: changed(unnamedHosts),
       tlsHosts: [...changed(tlsHosts).keys()],
       parts: [
         ...[...changed(virtualHosts).keys()].map((name) => resourceKey(scopeType, name)),

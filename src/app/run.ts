@@ -94,7 +94,7 @@ export async function run(options: RunOptions): Promise<void> {
     session.controller.open();
     await session.settled();
     const address = `unix:${join(folder, "xds.sock")}`;
-    await serveXds({ address, fleetOf: () => session.controller.store, signal: stop.signal, log, clock, metrics: createXdsMetrics(new Registry()), onNack: (nack) => session.controller.rejected(nack), onAck: (ack) => session.controller.accepted(ack) });
+    await serveXds({ address, fleetOf: () => session.controller.store, signal: stop.signal, log, clock, metrics: createXdsMetrics(new Registry()), onNack: (nack) => session.controller.rejected(nack), onHeld: (held) => session.controller.held(held), onAck: (ack) => session.controller.accepted(ack) });
     const bootstrap = buildBootstrap({ node: { id: "contour-run", cluster: "contour-run" }, xds: { kind: "unix", path: join(folder, "xds.sock") }, admin: { kind: "unix", path: join(folder, "admin.sock") }, overload: { maxDownstreamConnections: 10_000n } });
     const start = (): EnvoyProcess => startEnvoy({ binary, bootstrap: JSON.parse(bootstrapJson(bootstrap)) as unknown, onLine: (line) => (signal.aborted ? undefined : output.envoyLine(line)), onUnexpectedExit: (code) => (signal.aborted ? undefined : restart(code)) });
     const restart = (code: number | null): void => {

@@ -161,7 +161,7 @@ export async function serve(given: ServeOptions): Promise<void> {
     addresses.publish();
     await certificates.open();
     const tls = identity?.files ?? options.xds.tls;
-    xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(tls === undefined ? {} : { tls }), ...(options.connectionAgeMs === 0 ? {} : { connectionAgeMs: options.connectionAgeMs }), fleetOf: (_node, certificate) => controller.fleet(fleetOfCertificate(certificate)), signal, log, clock, metrics: observation.xds, onNack: (nack) => (log.error({ type: nack.type, resource: controller.ownName(nack.type, nack.name, nack.fleet), node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onAck: (ack) => controller.accepted(ack) });
+    xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(tls === undefined ? {} : { tls }), ...(options.connectionAgeMs === 0 ? {} : { connectionAgeMs: options.connectionAgeMs }), fleetOf: (_node, certificate) => controller.fleet(fleetOfCertificate(certificate)), signal, log, clock, metrics: observation.xds, onNack: (nack) => (log.error({ type: nack.type, resource: controller.ownName(nack.type, nack.name, nack.fleet), node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onHeld: (held) => controller.held(held), onAck: (ack) => controller.accepted(ack) });
     const ticking = setInterval(() => {
       controller.tick();
       provisioner?.tick();

@@ -6,8 +6,9 @@ import type { ListenerName, TlsHost, TlsVersion, TlsVersions } from "#model/list
 import type { SecretName } from "#model/secret";
 import { equalValues } from "#lib/equal";
 import { compareText } from "#lib/compare";
-import type { Reader, Rule } from "#store/family";
+import type { Family, Reader, Rule } from "#store/family";
 import { family } from "#store/family";
+import type { Fact } from "#store/graph";
 import { tlsHosts } from "#translate/facts";
 import { splitTlsHostKey, tlsHostKey } from "#translate/tls-hosts";
 
@@ -35,14 +36,28 @@ const alikeHosts = family<TlsHost>("alike-tls-host");
 /** Forms of which a listener has enough hosts for one chain with certificates on demand. Bucket: fleet. */
 const candidates = family<{ readonly listener: ListenerName; readonly form: Form }>("on-demand-candidate");
 /** Hosts that are not named. Bucket: `listener form`. */
-const unnamed = family<true>("unnamed-tls-hosts");
+export const unnamedHosts = family<true>("unnamed-tls-hosts");
+
+/** The same, as Envoys have been told: then it stays so with fewer hosts, too. Bucket: `listener form`. */
+export const unnamedBefore = family<true>("unnamed-tls-hosts-before");
+
+/** Forms of which a listener has so many hosts that it depends on how it was before. Bucket: listener. */
+export const undecidedForms = family<string>("undecided-tls-form");
+
+/** Says whether a group of hosts is unnamed in the Envoys, for as long as there are enough of them to choose. */
+export function unnamedBeforeFact(bucket: string, isUnnamed: boolean): Fact {
+  return { family: unnamedBefore as Family<unknown>, bucket, publisher: "envoys", items: isUnnamed ? [true] : [] };
+}
+
+/** What share of the number has to be left for hosts to stay unnamed: each change of the shape drains connections, and hosts come and go. */
+const stayingShare = 0.8;
 
 /** The listener of a fleet whose many hosts share a chain and get their certificates on demand. Envoy asks by host, not by listener: so there is one. Bucket: fleet. */
 export const onDemandListeners = family<{ readonly listener: ListenerName; readonly versions: TlsVersions }>("on-demand-listener");
 
 /**
  * Decides which TLS hosts the filter chains of a listener name. A chain per host is best for some hundred hosts; adding one to thousands
- * would send all again. `from` tells from how many on they share one chain; 0 for never.
+ * would send all again. `from` tells from how many on they share one chain; 0 for never. Once they do, four fifths are enough.
  */
 export function tlsShapeRules(from: (read: Reader, fleet: FleetName) => number): readonly Rule[] {
   return [noteCoverings, placeTlsHosts, leaveUnnamed(from), chooseOnDemandListener];
@@ -99,7 +114,8 @@ function parentsOf(host: string): readonly string[] {
   return labels.slice(1).map((_, i) => `*.${labels.slice(i + 1).join(".")}`);
 }
 
-function alikeKey(listener: ListenerName, form: Form): string {
+/** The bucket of hosts of one form. */
+export function alikeKey(listener: ListenerName, form: string): string {
   return `${listener} ${form}`;
 }
 
@@ -111,8 +127,10 @@ function leaveUnnamed(from: (read: Reader, fleet: FleetName) => number): Rule {
       const [listener = "", form = ""] = bucket.split(" ");
       const { fleet } = splitFleet(listener);
       const enough = from(read, fleet);
-      if (enough === 0 || !read.atLeast(alikeHosts, bucket, enough)) return;
-      if (form === "covered") emit(unnamed, bucket, true);
+      if (enough === 0 || !read.atLeast(alikeHosts, bucket, Math.ceil(enough * stayingShare))) return;
+      if (!read.atLeast(alikeHosts, bucket, enough)) emit(undecidedForms, listener, form);
+      if (!read.atLeast(alikeHosts, bucket, enough) && !read.any(unnamedBefore, bucket)) return;
+      if (form === "covered") emit(unnamedHosts, bucket, true);
       else emit(candidates, fleet, { listener, form: form as Form });
     },
   };
@@ -126,14 +144,14 @@ const chooseOnDemandListener: Rule = {
     const [chosen] = read.all(candidates, fleet).toSorted((a, b) => compareText(a.listener, b.listener) || rank(a) - rank(b));
     const versions = versionForms.find(({ form }) => form === chosen?.form)?.versions;
     if (chosen === undefined || versions === undefined) return;
-    emit(unnamed, alikeKey(chosen.listener, chosen.form), true);
+    emit(unnamedHosts, alikeKey(chosen.listener, chosen.form), true);
     emit(onDemandListeners, fleet, { listener: chosen.listener, versions });
   },
 };
 
 /** The hosts that the filter chains of a listener name, and the chain for all others. */
 export function listenerTls(read: Pick<Reader, "all">, listener: ListenerName): ListenerTls {
-  const alike = forms.flatMap((form) => (read.all(unnamed, alikeKey(listener, form)).length > 0 ? [] : read.all(alikeHosts, alikeKey(listener, form))));
+  const alike = forms.flatMap((form) => (read.all(unnamedHosts, alikeKey(listener, form)).length > 0 ? [] : read.all(alikeHosts, alikeKey(listener, form))));
   const onDemand = read.all(onDemandListeners, splitFleet(listener).fleet).find((chosen) => chosen.listener === listener)?.versions;
   return { hosts: [...read.all(namedHosts, listener), ...alike], ...(onDemand === undefined ? {} : { onDemand }) };
 }

@@ -71,10 +71,16 @@ export class ConnectedEnvoy implements OrderView {
     if (isStale(subscription, request)) return;
     if (request.wanted.kind === "sotw" && known === undefined) subscription.resumed = request.wanted.version;
     this.#settle(subscription, request);
+    if (known === undefined && type === listenerType) this.#tellHeld(request);
     const dropped = subscribe(subscription, request.wanted, known === undefined, this.store);
     if (type === endpointsType) for (const name of dropped) this.awaited.delete(name);
     if (known === undefined && type === listenerType) this.#noteHeldListeners(subscription);
     this.schedule();
+  }
+
+  #tellHeld({ wanted }: Request): void {
+    if (wanted.kind !== "delta") return;
+    for (const [name, version] of Object.entries(wanted.versions)) this.#context.onHeld?.({ type: listenerType, name, version, nodeId: this.nodeId, fleet: this.store.fleet });
   }
 
   /** A listener that an Envoy has from another replica, or from before a restart, is not sent again: that it has it is news here all the same. */

@@ -39,6 +39,8 @@ export interface XdsContext {
   onNack(nack: Nack): void;
   /** Called when a resource that had been refused is accepted again. */
   onRecovered?(type: TypeUrl, name: string): void;
+  /** Called for each listener that an Envoy has from before its stream, before it is compared with what there is now. */
+  onHeld?(held: Ack): void;
   /** Called for every resource that an Envoy accepted. */
   onAck?(ack: Ack): void;
 }

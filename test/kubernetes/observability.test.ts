@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { after, before, describe, it } from "node:test";
+import { scopeResourceName } from "#envoy/names";
 import type { ApiServer } from "../bed/api-server.ts";
 import { startApiServer } from "../bed/api-server.ts";
 import type { TestObject } from "../bed/kube-client.ts";
@@ -39,7 +40,7 @@ describe("what an operator sees of a running controller", { timeout: 120_000 }, 
     const data = { "tls.crt": Buffer.from(pair.certificate).toString("base64"), "tls.key": Buffer.from(pair.key).toString("base64") };
     await api.apply([...contourCrds(), { apiVersion: "v1", kind: "Namespace", metadata: { name: "projectcontour" } }, { apiVersion: "v1", kind: "Secret", type: "kubernetes.io/tls", metadata: { name: "cert", namespace: "default" }, data }, service, slice, shop, broken, lost]);
     serving = await startServing(api);
-    await waitFor(() => serving.held.has("srds ingress_https|shop.example.com"), { what: "the configuration came" });
+    await waitFor(() => serving.held.has(`srds ${scopeResourceName("ingress_https|shop.example.com")}`), { what: "the configuration came" });
     for (const object of [shop, broken, lost]) await untilStatus<{ readonly currentStatus: string }>(api, object, "it has a status", (status) => status.currentStatus !== undefined);
   });
   after(async () => {
@@ -171,7 +172,7 @@ describe("what an operator sees of a running controller", { timeout: 120_000 }, 
     assert.deepEqual(unit.adds, ["status HTTPProxy/default/shop"]);
     await waitFor(async () => ((await read("/debug/envoys")) as { streams: { srds: { upToDate: boolean }[] } }[])[0]?.streams.srds[0]?.upToDate, { what: "the Envoy is up to date" });
     const [taken] = (await read("/debug/envoys/bench")) as { srds: Record<string, string> }[];
-    assert.match(taken?.srds["ingress_https|shop.example.com"] ?? "", /^[\w-]{16}$/);
+    assert.match(taken?.srds[scopeResourceName("ingress_https|shop.example.com")] ?? "", /^[\w-]{16}$/);
   });
 
   it("draws the configuration for Graphviz", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { credentials } from "@grpc/grpc-js";
+import { scopeResourceName } from "#envoy/names";
 import { connectXds } from "../../bench/xds-client.ts";
 import type { XdsClient } from "../../bench/xds-client.ts";
 import type { ApiServer } from "../bed/api-server.ts";
@@ -192,7 +193,7 @@ spec: { parentRefs: [{ name: inner }], hostnames: [vault.example.com], rules: [{
 `));
     const [ofEdge, ofInner] = [await connect("edge"), await connect("inner")];
     const names = (held: ReadonlySet<string>): readonly string[] => [...held].filter((name) => name !== "lds stats" && name !== "lds envoy-admin").map((name) => name.replace(/\/[0-9a-f]{10}$/, "")).toSorted();
-    const expected = (host: string, service: string, more: readonly string[]): readonly string[] => [`cds team/${service}/80`, `eds team/${service}`, "lds http-80", ...more, "srds http-80|*", `srds http-80|${host}`].toSorted();
+    const expected = (host: string, service: string, more: readonly string[]): readonly string[] => [`cds team/${service}/80`, `eds team/${service}`, "lds http-80", ...more, "srds http-80|*", `srds ${scopeResourceName(`http-80|${host}`)}`].toSorted();
     await waitFor(() => names(ofEdge.held).length >= 6, { what: "the route of edge" }).catch(() => undefined);
     await waitFor(() => names(ofInner.held).length >= 5, { what: "the route of inner" }).catch(() => undefined);
     assert.deepEqual(names(ofEdge.held), expected("shop.example.com", "web", ["lds udp-53"]));

@@ -144,7 +144,7 @@ describe("contour serve and a real API server", { timeout: 240_000 }, () => {
       { apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute", metadata: { name: "api", namespace: "default" }, spec: { parentRefs: [{ name: "public" }], hostnames: ["api.example.com"], rules: [{ backendRefs: [{ name: "web", port: 80 }] }] } },
     ];
     await api.apply(gateway);
-    await holds("the route", (held) => held.has("srds http-80|api.example.com"));
+    await holds("the route", (held) => held.has(`srds ${scopeResourceName("http-80|api.example.com")}`));
     const [, publicGateway, route] = gateway as [TestObject, TestObject, TestObject];
     const parents = await untilStatus<{ readonly parents: readonly { readonly controllerName: string; readonly conditions: readonly Condition[] }[] }>(api, route, "the route has a status", (status) => status.parents.length === 1);
     assert.deepEqual(parents.parents[0]?.conditions.map(({ type, status, observedGeneration }) => [type, status, observedGeneration]).toSorted(), [["Accepted", "True", 1], ["ResolvedRefs", "True", 1]]);
@@ -153,7 +153,7 @@ describe("contour serve and a real API server", { timeout: 240_000 }, () => {
     await api.apply([{ ...route, spec: { ...(route["spec"] as object), parentRefs: [{ name: "elsewhere" }] } }]);
     await untilStatus<{ readonly parents: readonly object[] }>(api, route, "the status of a route that left", (status) => status.parents.length === 0);
     for (const definition of definitions) await api.remove(definition);
-    await holds("the route is gone", (held) => !held.has("srds http-80|api.example.com"));
+    await holds("the route is gone", (held) => !held.has(`srds ${scopeResourceName("http-80|api.example.com")}`));
     assert.ok(serving.held.has(`srds ${scopeResourceName("ingress_http|shop.example.com")}`));
   });
 

@@ -47,15 +47,34 @@ describe("the xDS server", () => {
     await restarted.server.close();
   });
 
+  it("sends nothing of a listener that becomes what an Envoy has when that is heard", async () => {
+    const known = [resource(listenerType, "l", "as it was")];
+    const before = await startRig();
+    before.store.apply({ upserts: known, removals: [] });
+    const version = before.store.newest(listenerType, "l")?.version ?? "";
+    const now = await startRig({ onHeld: (held) => { if (held.version === version) now.store.apply({ upserts: known, removals: [] }); } });
+    now.store.apply({ upserts: [resource(listenerType, "l", "as it is now")], removals: [] });
+    const back = new PlayedEnvoy(`127.0.0.1:${now.server.port}`, delta);
+    back.subscribe(listenerType, [], { l: version });
+    await back.until("an answer", () => back.seen.length > 0);
+    await back.quiet();
+    assert.deepEqual(back.seen.flatMap(({ upserts, removed }) => [...upserts, ...removed]), []);
+    back.close();
+    await before.server.close();
+    await now.server.close();
+  });
+
   it("hears of the listeners that an Envoy has already, in their newest version only", async () => {
     const acks: string[] = [];
-    const heard = await startRig({ onAck: ({ name, version }) => acks.push(`${name} ${version}`) });
+    const held: string[] = [];
+    const heard = await startRig({ onAck: ({ name, version }) => acks.push(`${name} ${version}`), onHeld: ({ name, version }) => held.push(`${name} ${version}`) });
     heard.store.apply({ upserts: [resource(listenerType, "same", "1"), resource(listenerType, "changed", "2")], removals: [] });
     const version = heard.store.newest(listenerType, "same")?.version ?? "";
     const back = new PlayedEnvoy(`127.0.0.1:${heard.server.port}`, delta);
     back.subscribe(listenerType, [], { same: version, changed: "old" });
     await back.until("the changed one", () => back.text(listenerType, "changed") === "2");
     await back.quiet();
+    assert.deepEqual(held, [`same ${version}`, "changed old"]);
     assert.deepEqual(acks, [`same ${version}`, `changed ${heard.store.newest(listenerType, "changed")?.version}`]);
     back.close();
     await heard.server.close();
