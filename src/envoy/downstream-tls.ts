@@ -8,6 +8,7 @@ import { CertificateValidationContext, CertificateValidationContext_TrustChainVe
 import { SNI } from "#gen/envoy/envoy/extensions/transport_sockets/tls/cert_mappers/sni/v3/config";
 import { Config as OnDemandSecret } from "#gen/envoy/envoy/extensions/transport_sockets/tls/cert_selectors/on_demand_secret/v3/config";
 import { DownstreamTlsContext } from "#gen/envoy/envoy/extensions/transport_sockets/tls/v3/tls";
+import { compareText } from "#lib/compare";
 import type { ClientValidation, TlsTermination, TlsVersions } from "#model/listener";
 import type { EnvoySettings } from "#settings/envoy";
 
@@ -40,7 +41,7 @@ export function downstreamTlsOnDemand(versions: TlsVersions, settings: EnvoySett
   const commonTlsContext = {
     tlsParams: tlsParameters({ ...versions, cipherSuites, ecdhCurves }),
     alpnProtocols: settings.httpVersions.map((version) => alpn[version]),
-    customTlsCertificateSelector: extension("envoy.tls.certificate_selectors.on_demand_secret", OnDemandSecret, { configSource: ads, certificateMapper }),
+    customTlsCertificateSelector: extension("envoy.tls.certificate_selectors.on_demand_secret", OnDemandSecret, { configSource: ads, certificateMapper, prefetchSecretNames: [...new Set(settings.certificatesPrefetchedFor)].toSorted(compareText) }),
   };
   const disabled = { disableStatefulSessionResumption: true, sessionTicketKeysType: { $case: "disableStatelessSessionResumption" as const, value: true } };
   return { name: "envoy.transport_sockets.tls", configType: typedConfig(DownstreamTlsContext, { commonTlsContext, ...disabled }) };

@@ -92,6 +92,7 @@ function envoyChoices(base: EnvoySettings, { listener = {}, cluster = {}, networ
     runtime: envoy.runtimeSettings,
     exactConnectionBalance: listener.connectionBalancer === undefined ? undefined : listener.connectionBalancer === "exact",
     certificatesOnDemandFrom: listener.tls?.certificatesOnDemandFrom,
+    certificatesPrefetchedFor: listener.tls?.prefetchCertificatesFor,
     cipherSuites: listener.tls?.cipherSuites,
     ecdhCurves: listener.tls?.ecdhCurves,
     fingerprints: listener.tls?.fingerprint === undefined ? undefined : { ja3: listener.tls.fingerprint.ja3 ?? false, ja4: listener.tls.fingerprint.ja4 ?? false },

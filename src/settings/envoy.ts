@@ -78,6 +78,8 @@ export interface EnvoySettings {
   readonly exactConnectionBalance: boolean;
   /** From how many TLS hosts on a listener keeps one filter chain for all that are alike, with certificates that Envoy asks for when they are needed; 0 for never. */
   readonly certificatesOnDemandFrom: number;
+  /** Hosts whose certificates Envoy asks for when it starts, where it asks for certificates: these are served although no controller can be reached. */
+  readonly certificatesPrefetchedFor: readonly string[];
   /** Ciphers of TLS 1.2, as BoringSSL names them. */
   readonly cipherSuites: readonly string[];
   readonly ecdhCurves: readonly string[];
@@ -126,6 +128,7 @@ export const defaultEnvoySettings: EnvoySettings = {
   runtime: {},
   exactConnectionBalance: false,
   certificatesOnDemandFrom: 100,
+  certificatesPrefetchedFor: [],
   cipherSuites,
   ecdhCurves: [],
   fingerprints: { ja3: false, ja4: false },

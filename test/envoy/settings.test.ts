@@ -34,6 +34,7 @@ const settings: EnvoySettings = {
   perConnectionBufferLimitBytes: 65_536,
   maxConnectionsToAcceptPerSocketEvent: 2,
   certificatesOnDemandFrom: 3,
+  certificatesPrefetchedFor: ["www.example.com"],
   maxRequestsPerIoCycle: 3,
   runtime: { "my.key": "7" },
   exactConnectionBalance: true,

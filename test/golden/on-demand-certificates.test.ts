@@ -21,7 +21,7 @@ const services = readFiles([`${golden}httpproxy/tls/manifests/services.yaml`]).o
 const trust = readFileSync(new URL("../../testdata/certificates/authority.pem", import.meta.url), "utf8");
 const now = Date.now();
 const authority = await createAuthority("CN=on-demand", now);
-const configuration = parsed({ apiVersion: "projectcontour.io/v1alpha1", kind: "ContourConfiguration", metadata: { name: "contour", namespace: "projectcontour" }, spec: { envoy: { listener: { tls: { certificatesOnDemandFrom: 3 } } } } }) as ContourConfiguration;
+const configure = (tls: object): ContourConfiguration => parsed({ apiVersion: "projectcontour.io/v1alpha1", kind: "ContourConfiguration", metadata: { name: "contour", namespace: "projectcontour" }, spec: { envoy: { listener: { tls: { certificatesOnDemandFrom: 3, ...tls } } } } }) as ContourConfiguration;
 
 let generation = 0;
 const proxy = (name: string, fqdn: string, tls: object): KubeObject => parsed({ apiVersion: "projectcontour.io/v1", kind: "HTTPProxy", metadata: { name, namespace: "default", generation: ++generation }, spec: { virtualhost: { fqdn, tls }, routes: [{ services: [{ name: "web", port: 80 }] }] } });
@@ -52,7 +52,7 @@ describe("many TLS hosts share one filter chain, and Envoy asks for certificates
   const namesInListener = (): readonly string[] => ["a", "b", "c", "d", "guarded", "below", "alike"].filter((name) => new RegExp(`[^a-z]${name}\\.example\\.com`).test(listener()?.bytes ?? ""));
 
   before(async () => {
-    await stage.open(configuration);
+    await stage.open(configure({}));
     await stage.play([...services, parsed({ apiVersion: "v1", kind: "Secret", metadata: { name: "trust", namespace: "default" }, type: "Opaque", stringData: { "ca.crt": trust } })]);
   });
   after(() => stage.close());
@@ -130,6 +130,21 @@ describe("many TLS hosts share one filter chain, and Envoy asks for certificates
     await becomes("below.example.com", "200 below.example.com");
     await becomes("a.example.com", "200 renewed");
     assert.equal((await get("any.example.com", { host: "a.example.com" })).status, 421);
+    assert.deepEqual(stage.nacks, []);
+  });
+});
+
+describe("certificates that Envoy gets before anybody asks", { timeout: 60_000 }, () => {
+  it("serve their hosts while no controller can be reached", async (test) => {
+    const stage = new Stage();
+    test.after(() => stage.close());
+    await stage.open(configure({ prefetchCertificatesFor: ["ready.example.com", "missing.example.com"] }));
+    await stage.play([...services, ...(await Promise.all(["ready", "never", "asked"].map((name) => site(name)))).flat()]);
+    const seen = (sni: string): Promise<string> => send({ port: stage.port(8443), host: sni, sni }).then(({ status, certificate: name }) => `${status} ${name}`, () => "refused");
+    await waitFor(async () => (await seen("asked.example.com")) === "200 asked.example.com", { what: "a host that is asked for is served" });
+    await stage.loseController();
+    const answers = await Promise.all(["ready", "asked", "never", "missing"].map((name) => seen(`${name}.example.com`)));
+    assert.deepEqual(answers, ["200 ready.example.com", "200 asked.example.com", "refused", "refused"]);
     assert.deepEqual(stage.nacks, []);
   });
 });

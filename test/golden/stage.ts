@@ -45,7 +45,7 @@ export class Stage {
   readonly #backends = new StageBackends();
   readonly #ports = new Map<number, number>();
   #controller!: Controller;
-  #server!: XdsServer;
+  #server: XdsServer | undefined;
   #envoy!: EnvoyProcess;
   #http3: Promise<Http3Client> | undefined;
   readonly lines: string[] = [];
@@ -80,13 +80,20 @@ export class Stage {
     const settings = { ...chosen.settings, http: { address, port: port(8080) }, https: { address, port: port(8443) }, gatewayAddress: address, gatewayPort: (listener: number) => port(gatewayPort(listener)) };
     this.#controller = new Controller({ settings, envoySettings: { ...chosen.envoySettings, accessLogPath: "/dev/null", stats: { address, port: 0 }, adminPort: 0 }, clock: Date.now, onChange: (change) => this.#note(change) });
     this.#controller.open();
-    this.#server = await serveXds({
+    const server = await serveXds({
       address: "127.0.0.1:0", fleetOf: () => this.#controller.store, signal: new AbortController().signal, log: pino({ level: "silent" }), metrics: quiet, clock: () => performance.now(),
       onAck: (ack) => (this.#accepted.set(`${ack.type} ${ack.name}`, ack.version), this.#controller.accepted(ack)),
       onNack: (nack) => (this.nacks.push(`${nack.name}: ${nack.message}`), this.#controller.rejected(nack)),
     });
-    const bootstrap = buildBootstrap({ node: { id: "golden", cluster: "golden" }, xds: { kind: "tcp", address, port: this.#server.port }, admin: { kind: "unix", path: this.adminSocket } });
+    this.#server = server;
+    const bootstrap = buildBootstrap({ node: { id: "golden", cluster: "golden" }, xds: { kind: "tcp", address, port: server.port }, admin: { kind: "unix", path: this.adminSocket } });
     this.#envoy = startEnvoy({ binary, bootstrap: JSON.parse(bootstrapJson(bootstrap)) as unknown, concurrency: 1, onLine: (line) => this.lines.push(line), onUnexpectedExit: (code) => this.nacks.push(`Envoy ended: ${code} ${this.lines.slice(-5).join("\n")}`) });
+  }
+
+  /** From now on Envoy is on its own. */
+  async loseController(): Promise<void> {
+    await this.#server?.close();
+    this.#server = undefined;
   }
 
   async close(): Promise<void> {

@@ -74,6 +74,7 @@ export interface ContourConfiguration {
         };
         readonly tls?: {
           readonly certificatesOnDemandFrom?: number;
+          readonly prefetchCertificatesFor?: ReadonlyArray<string>;
           readonly cipherSuites?: ReadonlyArray<string>;
           readonly defaultCertificate?: {
             readonly name: string;

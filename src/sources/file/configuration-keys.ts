@@ -29,6 +29,7 @@ export const configurationKeys: ReadonlyMap<string, ConfigurationKey> = new Map(
   ["tls.cipher-suites", same("envoy.listener.tls.cipherSuites")],
   ["tls.ecdh-curves", same("envoy.listener.tls.ecdhCurves")],
   ["tls.certificates-on-demand-from", same("envoy.listener.tls.certificatesOnDemandFrom")],
+  ["tls.prefetch-certificates-for", same("envoy.listener.tls.prefetchCertificatesFor")],
   ["tls.default-certificate", same("envoy.listener.tls.defaultCertificate")],
   ["tls.fallback-certificate", same("httpproxy.fallbackCertificate")],
   ["tls.envoy-client-certificate", same("envoy.clientCertificate")],
