@@ -16,7 +16,7 @@ const slices: Slices = { ms: 10, later: (next) => void setImmediate(next) };
 const metadata = (name: string, version = 1): KubeObject["metadata"] => ({ name, namespace: "default", generation: version, labels: { "kubernetes.io/service-name": name } });
 const slice = (i: number, version: number): KubeObject => ({
   apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", metadata: metadata(`host-${i}`, version),
-  ...{ addressType: "IPv4", ports: [{ name: "", port: 80, protocol: "TCP" }], endpoints: [1, 2, 3, 4, 5 + (version % 241)].map((k) => ({ addresses: [`10.${i >> 8}.${i & 255}.${k}`], conditions: { ready: true } })) },
+  ...{ addressType: "IPv4", ports: [{ name: "", port: 80, protocol: "TCP" }], endpoints: [1, 2, 3, 4, version === 1 ? 250 : 5 + (version % 241)].map((k) => ({ addresses: [`10.${i >> 8}.${i & 255}.${k}`], conditions: { ready: true } })) },
 });
 const objectsOf = (i: number): readonly KubeObject[] => [
   { apiVersion: "v1", kind: "Service", metadata: metadata(`host-${i}`), ...{ spec: { ports: [{ port: 80 }] } } },
