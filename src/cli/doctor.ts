@@ -110,10 +110,8 @@ async function diagnoseHere(wish: Examination, options: Options): Promise<Diagno
   const { env } = process;
   const { kubeconfig: path, context, namespace, envoyNamespace = namespace, envoySelector: selector } = options;
   const access = path === undefined && isInCluster({ env }) ? inClusterAccess({ env, clock }) : kubeconfigAccess({ env, clock, ...(path === undefined ? {} : { path }), ...(context === undefined ? {} : { context }) });
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   const { statusOf } = await import("#sources/kubernetes/api-error");
-  return examineCluster({ ...wish, access, env, namespace, envoys: { namespace: envoyNamespace, selector }, clock, signal: stop.signal }).catch((error: unknown) => {
+  return examineCluster({ ...wish, access, env, namespace, envoys: { namespace: envoyNamespace, selector }, clock }).catch((error: unknown) => {
     if (statusOf(error) !== 403) throw error;
     return `${error instanceof Error ? error.message : String(error)}; the rights that it takes are in deploy/doctor, and docs/doctor.md says what for`;
   });

@@ -1,7 +1,7 @@
 import type { FoundCni } from "#doctor/cni";
 import type { Target } from "#doctor/choose";
 import { describeEnvoy } from "#doctor/envoy-findings";
-import { describeOrigin, finding } from "#doctor/finding";
+import { describeOrigins, finding } from "#doctor/finding";
 import type { Finding, FindingId } from "#doctor/finding";
 import { blockingPolicies } from "#doctor/network-policy";
 import type { PolicyBlock } from "#doctor/network-policy";
@@ -40,7 +40,7 @@ export function sightingsOf(sight: Sight, context: VerdictContext): readonly Sig
     if (cluster === undefined) return [];
     const at = { service: cluster.service === undefined ? "" : describeService(cluster.service), endpoint: describeEndpoint(target, result), envoy: describeEnvoy(sight.envoy) };
     return verdicts(sight, context, target, cluster, result).map((verdict) => {
-      const { where: _, ...rest } = finding(verdict.id, { ...verdict, who: verdict.who ?? describeOrigin(cluster.origin) });
+      const { where: _, ...rest } = finding(verdict.id, { ...verdict, who: verdict.who ?? describeOrigins(cluster.origins) });
       // What a policy does is the same for all that it is about.
       return { finding: rest, ...at, ...(verdict.who === undefined ? {} : { service: "" }) };
     });
@@ -112,9 +112,10 @@ export function policySightings(envoy: EnvoyView, targets: readonly Target[], co
     const { probe: { id, target: place } } = target;
     if (cluster === undefined || place.kind === "name") return [];
     const result: EndpointResult = { kind: "endpoint", id, address: place.address, outcome: { kind: "dropped" } };
-    return blocksOf(envoy, context.world, target, result).map((block) => {
+    // What pods see of a host-network Envoy is not known before it is tried.
+    return blocksOf(envoy, context.world, target, result).filter(({ dependsOnAddress }) => !dependsOnAddress).map((block) => {
       const verdict = policyVerdict(block, envoy, target, context);
-      const { where: _, ...rest } = finding(verdict.id, { ...verdict, who: describeOrigin(cluster.origin) });
+      const { where: _, ...rest } = finding(verdict.id, { ...verdict, who: describeOrigins(cluster.origins) });
       return { finding: rest, service: cluster.service === undefined ? "" : describeService(cluster.service), endpoint: describeEndpoint(target, result), envoy: describeEnvoy(envoy) };
     });
   });

@@ -1,4 +1,4 @@
-import { describeOrigin, finding } from "#doctor/finding";
+import { describeOrigins, finding } from "#doctor/finding";
 import type { Finding } from "#doctor/finding";
 import type { EnvoyResult } from "#doctor/plan";
 import type { RoutedView } from "#doctor/view";
@@ -21,7 +21,7 @@ export function envoyFindings(envoy: EnvoyView, result: EnvoyResult | undefined,
   const disconnected = result.connected === false ? [finding("envoy-not-connected", { who, what: "it is not connected to its controller and keeps the configuration that it had", fix: `look at its log (kubectl -n ${envoy.namespace} logs ${envoy.name} -c envoy), at the controller's pods, and at policies between them: deploy/components/network-policies` })] : [];
   const nameOf = (name: string): string => {
     const cluster = view.clusters.find((one) => one.fleet === envoy.fleet && one.name === name);
-    return cluster === undefined ? name : describeOrigin(cluster.origin);
+    return cluster === undefined ? name : describeOrigins(cluster.origins);
   };
   // Who is not connected has old things, which follows.
   const untaken = disconnected.length > 0 ? [] : [...new Set([...result.missing, ...result.outdated].map(nameOf))].map((object) => finding("configuration-not-taken", { who: object, where: `in ${who}`, what: "Envoy does not have what it should have by now", fix: "look at the log of the controller: what Envoy refuses is told there, and at the object" }));

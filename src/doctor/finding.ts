@@ -59,6 +59,11 @@ export function finding(id: FindingId, { who, where = "", what, fix }: { readonl
   return { id, severity: findingKinds[id], who, where, what, fix };
 }
 
+/** Who names a backend, as findings say it. */
+export function describeOrigins([first, ...others]: readonly [Origin, ...Origin[]]): string {
+  return `${describeOrigin(first)}${others.length === 0 ? "" : ` and ${others.length} more`}`;
+}
+
 /** An object and field, as findings name them. */
 export function describeOrigin({ kind, namespace, name, field }: Origin): string {
   return `${kind} ${namespace === "" ? "" : `${namespace}/`}${name}${field === undefined || field === "" ? "" : ` ${field}`}`;

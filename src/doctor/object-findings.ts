@@ -1,20 +1,22 @@
 import { describeSubject } from "#doctor/subject";
 import type { Selection, Subject } from "#doctor/subject";
-import { describeOrigin, finding } from "#doctor/finding";
+import { describeOrigin, describeOrigins, finding } from "#doctor/finding";
 import type { Finding, FindingId } from "#doctor/finding";
 import type { ClusterView, ObjectFault, RoutedView } from "#doctor/view";
 import { nearestName } from "#lib/nearest-name";
 
 /** What is wrong with objects, before anything is probed. */
 export function objectFindings(selection: Selection, all: RoutedView): readonly Finding[] {
-  return [...selection.unknown.map((subject) => unknownFinding(subject, all)), ...selection.faults.map(faultFinding), ...selection.clusters.flatMap(emptyFinding)];
+  return [...selection.unknown.map((subject) => unknownFinding(subject, all, selection)), ...selection.faults.map(faultFinding), ...selection.clusters.flatMap(emptyFinding)];
 }
 
-function unknownFinding(subject: Subject, { routes }: RoutedView): Finding {
+function unknownFinding(subject: Subject, { routes }: RoutedView, { claims }: Selection): Finding {
   const who = describeSubject(subject);
   if (subject.kind === "object") return finding("unknown-subject", { who, what: "no such object is served, and nothing is known to be wrong with it", fix: "correct the name, or look at its class (ingressClassName, gatewayClassName, parentRefs): another controller's objects are left alone" });
   const hosts = [...new Set(routes.map(({ host }) => host))];
   if (hosts.includes(subject.host)) return finding("unknown-subject", { who, what: "the host is served, and none of its routes is for this", fix: "add a route for the path, or ask with the other scheme" });
+  const claimants = claims.filter(({ host }) => host === subject.host).map((claim) => describeOrigin(claim));
+  if (claimants.length > 0) return finding("unknown-subject", { who, what: `${claimants.join(" and ")} name${claimants.length > 1 ? "" : "s"} this host, and it is not served`, fix: "mend what is wrong with the object first, if it has a finding of its own; else look at its class, and at the listeners that it names" });
   const nearest = nearestName(subject.host, hosts);
   return finding("unknown-subject", { who, what: `no route serves this host${nearest === undefined ? "" : `; there is ${nearest}`}`, fix: "write the host into an HTTPProxy (spec.virtualhost.fqdn), an Ingress (spec.rules[].host) or a route of Gateway API (spec.hostnames)" });
 }
@@ -66,11 +68,11 @@ function fixOf(id: FindingId, { kind, namespace, name, message }: ObjectFault): 
   }
 }
 
-function emptyFinding({ source, service, origin }: ClusterView): readonly Finding[] {
+function emptyFinding({ source, service, origins }: ClusterView): readonly Finding[] {
   if (source.kind !== "endpoints" || source.endpoints.length > 0) return [];
   const where = service === undefined ? "" : describeService(service);
   const look = service === undefined ? "make the pods behind it ready" : `kubectl -n ${service.namespace} get endpointslices -l kubernetes.io/service-name=${service.name}; then its selector, its targetPort and the readiness of its pods`;
-  return [finding("no-ready-endpoints", { who: describeOrigin(origin), where, what: source.absent ?? "nobody is ready behind it", fix: look })];
+  return [finding("no-ready-endpoints", { who: describeOrigins(origins), where, what: source.absent ?? "nobody is ready behind it", fix: look })];
 }
 
 /** A Service and its port, as findings name them. */

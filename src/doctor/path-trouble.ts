@@ -6,7 +6,7 @@ import type { EndpointResult } from "#doctor/plan";
 type Seen = Sight["seen"][number];
 
 /** Why packets vanish that no NetworkPolicy holds back: judged by what the same Envoy reaches elsewhere. */
-export function pathTrouble({ envoy, seen }: Sight, { endpoint }: Target, result: EndpointResult, { cnis, world }: VerdictContext): Verdict {
+export function pathTrouble({ envoy, seen }: Sight, { endpoint, clusters }: Target, result: EndpointResult, { cnis, world }: VerdictContext): Verdict {
   const family = familyOf(result);
   const node = endpoint?.node;
   const how = result.outcome.kind === "unreachable" ? ` (${result.outcome.code})` : "";
@@ -24,6 +24,7 @@ export function pathTrouble({ envoy, seen }: Sight, { endpoint }: Target, result
     const from = envoy.node === undefined ? "from here" : `from node ${envoy.node}`;
     return { id: "node-path", what: `${from} no pod on node ${node} is reached${how}, and pods elsewhere are`, fix: `look at what lies between the nodes: the routes or tunnel of the network plugin${cnis.length === 0 ? "" : ` (${cnis.map(({ name }) => name).join(", ")})`} on ${node}, firewalls and security groups` };
   }
+  if (clusters.some(({ source }) => source.kind === "endpoints" && source.byClusterIp === true)) return { id: "dropped", what: `new connections to the cluster IP vanish${how}`, fix: "look whether kube-proxy, or what replaces it, runs on Envoy's node and serves this Service; or let Envoy go to the pods: projectcontour.io/upstream-addresses: Endpoints" };
   const own = cnis.flatMap(({ traits }) => traits.filter((trait) => trait.includes("polic")));
   return { id: "dropped", what: `new connections vanish${how}${world.policies.length > 0 ? ", and no NetworkPolicy is the reason" : ""}`, fix: `look whether the pod is there, at firewalls of its node, and at policies that the doctor does not read${own.length === 0 ? "" : `: ${own.join("; ")}`}` };
 }

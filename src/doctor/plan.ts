@@ -37,6 +37,8 @@ export interface EnvoyQuestion {
 /** All that a probe does at one place: one line of JSON on its standard input. */
 export interface ProbePlan {
   readonly version: 1;
+  /** Whether the probe ends when its input does: then who started it is gone. */
+  readonly attended?: boolean;
   readonly depth: ProbeDepth;
   readonly concurrency: number;
   /** Milliseconds in which a request has to be answered. */

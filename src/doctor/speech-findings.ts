@@ -27,12 +27,12 @@ export function wrongSpeech(outcome: WrongSpeech, cluster: ClusterView): readonl
   }
 }
 
-function isGatewayApi({ origin: { kind } }: ClusterView): boolean {
+function isGatewayApi({ origins: [{ kind }] }: ClusterView): boolean {
   return kind.endsWith("Route");
 }
 
 function wantTls(cluster: ClusterView): string {
-  const { service, origin } = cluster;
+  const { service, origins: [origin] } = cluster;
   const name = service === undefined ? "" : ` ${service.namespace}/${service.name}`;
   if (isGatewayApi(cluster)) return `add a BackendTLSPolicy for Service${name}`;
   return origin.kind === "HTTPProxy" ? `write protocol: tls (or h2) at ${origin.field ?? "the service"}, and validation` : `annotate Service${name}: projectcontour.io/upstream-protocol.tls: "${service?.port ?? "PORT"}"`;
@@ -44,7 +44,7 @@ function wantPlain(cluster: ClusterView): string {
 }
 
 function trustFix(problem: keyof typeof certificateIds, cluster: ClusterView): string {
-  const place = isGatewayApi(cluster) ? "spec.validation of the BackendTLSPolicy" : `validation at ${cluster.origin.field ?? "the service"}`;
+  const place = isGatewayApi(cluster) ? "spec.validation of the BackendTLSPolicy" : `validation at ${cluster.origins[0].field ?? "the service"}`;
   switch (problem) {
     case "untrusted":
       return `put the authority that issued it into ${place} (ca.crt), or give the backend a certificate of the one that is there`;

@@ -33,13 +33,32 @@ export interface Selection extends RoutedView {
 /** Picks what subjects are about. */
 export function select(view: RoutedView, subjects: readonly Subject[]): Selection {
   if (subjects.length === 0) return { ...view, unknown: [] };
-  const routes = view.routes.filter((route) => subjects.some((subject) => isAbout(route, subject, view.routes)));
+  const hosts = new Set(view.routes.map(({ host }) => host));
+  const asked = subjects.map((subject): Asked => ({ subject, ...(subject.kind === "host" ? { servedAs: hostOf(subject.host, hosts) } : {}) }));
+  const routes = view.routes.filter((route) => asked.some((one) => isAbout(route, one)));
   const wanted = new Set(routes.flatMap(({ fleet, clusters }) => clusters.map((name) => `${fleet}>${name}`)));
   const clusters = view.clusters.filter((cluster) => wanted.has(`${cluster.fleet}>${cluster.name}`) || subjects.some((subject) => isCluster(cluster, subject)));
-  const origins = new Set([...routes.flatMap((route) => route.origins), ...clusters.map(({ origin }) => origin)].map(({ kind, namespace, name }) => `${kind}/${namespace}/${name}`));
-  const faults = view.faults.filter((fault) => origins.has(`${fault.kind}/${fault.namespace}/${fault.name}`) || subjects.some((subject) => isFault(fault, subject)));
-  const unknown = subjects.filter((subject) => !view.routes.some((route) => isAbout(route, subject, view.routes)) && !view.clusters.some((cluster) => isCluster(cluster, subject)) && !view.faults.some((fault) => isFault(fault, subject)));
-  return { routes, clusters, faults, unknown };
+  const claims = view.claims.filter(({ host }) => subjects.some((subject) => subject.kind === "host" && subject.host === host));
+  const concerned = new Set([...routes.flatMap((route) => route.origins), ...clusters.flatMap(({ origins }) => origins), ...claims].map(({ kind, namespace, name }) => `${kind}/${namespace}/${name}`));
+  const faults = view.faults.filter((fault) => concerned.has(`${fault.kind}/${fault.namespace}/${fault.name}`) || subjects.some((subject) => isFault(fault, subject)));
+  const unknown = asked.filter((one) => !routes.some((route) => isAbout(route, one)) && !clusters.some((cluster) => isCluster(cluster, one.subject)) && !faults.some((fault) => isFault(fault, one.subject))).map(({ subject }) => subject);
+  return { routes, clusters: clusters.map((cluster) => named(cluster, routes, subjects)), claims, faults, unknown };
+}
+
+/** A subject with the host that serves it, where it is one. */
+interface Asked {
+  readonly subject: Subject;
+  readonly servedAs?: string | undefined;
+}
+
+/** Of several objects that use a backend, the one that was asked about is named. */
+function named(cluster: ClusterView, routes: readonly RouteView[], subjects: readonly Subject[]): ClusterView {
+  const asked = cluster.origins.filter((origin) => subjects.some((subject) => subject.kind === "object" && isObject(origin, subject)));
+  const used = routes.filter(({ fleet, clusters }) => fleet === cluster.fleet && clusters.includes(cluster.name)).flatMap(({ origins }) => origins);
+  const via = cluster.origins.filter(({ kind, namespace, name }) => used.some((origin) => origin.kind === kind && origin.namespace === namespace && origin.name === name));
+  const first = [...asked, ...via, ...cluster.origins];
+  const [named = cluster.origins[0], ...others] = new Set(first);
+  return { ...cluster, origins: [named, ...others] };
 }
 
 /** A subject as a person reads it. */
@@ -48,16 +67,15 @@ export function describeSubject(subject: Subject): string {
   return `${subject.scheme === undefined ? "" : `${subject.scheme}://`}${subject.host}${subject.path ?? ""}`;
 }
 
-function isAbout(route: RouteView, subject: Subject, all: readonly RouteView[]): boolean {
+function isAbout(route: RouteView, { subject, servedAs }: Asked): boolean {
   if (subject.kind === "object") return route.origins.some((origin) => isObject(origin, subject));
+  if (servedAs !== route.host) return false;
   if (subject.scheme !== undefined && (route.scheme === "http" || route.scheme === "https") && route.scheme !== subject.scheme) return false;
-  if (subject.host !== route.host && hostOf(subject.host, all) !== route.host) return false;
   return subject.path === undefined || route.path === undefined || covers(route.path, subject.path);
 }
 
 /** The most specific host that serves a name: itself, a wildcard, or the one for all. */
-function hostOf(name: string, all: readonly RouteView[]): string | undefined {
-  const hosts = new Set(all.map(({ host }) => host));
+function hostOf(name: string, hosts: ReadonlySet<string>): string | undefined {
   const labels = name.split(".");
   const candidates = [name, ...labels.slice(1).map((_, i) => `*.${labels.slice(i + 1).join(".")}`), "*"];
   return candidates.find((candidate) => hosts.has(candidate));
@@ -81,8 +99,8 @@ function isObject(object: { readonly kind: string; readonly namespace: string; r
   return object.namespace === subject.namespace && object.name === subject.name && (subject.objectKind === undefined || subject.objectKind.toLowerCase() === object.kind.toLowerCase());
 }
 
-function isCluster({ service, origin }: ClusterView, subject: Subject): boolean {
-  return subject.kind === "object" && (isObject(origin, subject) || (service !== undefined && isObject({ kind: "Service", ...service }, subject)));
+function isCluster({ service, origins }: ClusterView, subject: Subject): boolean {
+  return subject.kind === "object" && (origins.some((origin) => isObject(origin, subject)) || (service !== undefined && isObject({ kind: "Service", ...service }, subject)));
 }
 
 function isFault(fault: ObjectFault, subject: Subject): boolean {

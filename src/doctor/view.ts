@@ -32,7 +32,7 @@ export interface EndpointView {
 
 /** Where a cluster's addresses come from. */
 export type SourceView =
-  | { readonly kind: "endpoints"; readonly endpoints: readonly EndpointView[]; /** Why there are none. */ readonly absent?: string }
+  | { readonly kind: "endpoints"; readonly endpoints: readonly EndpointView[]; /** Why there are none. */ readonly absent?: string; /** Whether it is the Service's cluster IP. */ readonly byClusterIp?: boolean }
   | { readonly kind: "name"; readonly host: string; readonly port: number; readonly family: "auto" | "v4" | "v6" | "all" };
 
 /** A backend as Envoys have it. */
@@ -41,7 +41,8 @@ export interface ClusterView {
   readonly name: string;
   /** Absent where several Services share it. */
   readonly service?: { readonly namespace: string; readonly name: string; readonly port: string };
-  readonly origin: Origin;
+  /** The fields that lead to it; the first one is named in findings. */
+  readonly origins: readonly [Origin, ...Origin[]];
   /** What goes over its connections. */
   readonly carries: "http" | "bytes" | "datagrams";
   readonly protocol: UpstreamProtocol;
@@ -69,9 +70,18 @@ export interface ObjectFault {
   readonly place?: string;
 }
 
+/** An object that wants to have something to do with a host, whether it is served or not. */
+export interface HostClaimView {
+  readonly host: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
 /** All that is routed. */
 export interface RoutedView {
   readonly routes: readonly RouteView[];
+  readonly claims: readonly HostClaimView[];
   readonly clusters: readonly ClusterView[];
   readonly faults: readonly ObjectFault[];
 }

@@ -6,7 +6,7 @@ import type { Diagnosis } from "#app/doctor/diagnose";
 import type { Cluster } from "../bed/cluster.ts";
 import { startCluster } from "../bed/cluster.ts";
 import { waitFor } from "../bed/wait.ts";
-import { objectsOf } from "../kubernetes/serving.ts";
+import { gatewayCrds, objectsOf } from "../kubernetes/serving.ts";
 import { importProduct, version } from "./product.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -31,6 +31,28 @@ spec:
     imagePullPolicy: IfNotPresent
     args: [doctor, --output, json]
     securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: [ALL] } }
+`);
+
+const gateway = objectsOf(`
+apiVersion: projectcontour.io/v1alpha1
+kind: ContourDeployment
+metadata: { name: small, namespace: projectcontour }
+spec: { envoy: { workloadType: Deployment, deployment: { replicas: 1 } } }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: { name: contour }
+spec: { controllerName: projectcontour.io/gateway-controller, parametersRef: { group: projectcontour.io, kind: ContourDeployment, name: small, namespace: projectcontour } }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: public, namespace: default }
+spec: { gatewayClassName: contour, listeners: [{ name: http, port: 80, protocol: HTTP }] }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: shop, namespace: default }
+spec: { parentRefs: [{ name: public }], hostnames: [gateway.example.com], rules: [{ backendRefs: [{ name: shop, port: 80 }] }] }
 `);
 
 const faults = objectsOf(`
@@ -70,15 +92,15 @@ describe("contour doctor on a real cluster, by exec into Envoys' pods", { timeou
   before(async () => {
     cluster = await startCluster();
     await importProduct(cluster);
-    await install("daemonset");
+    await install("daemonset", "deployment/contour", "daemonset/envoy");
     await cluster.kubectl("apply", "-f", join(root, "examples/operations/shop.yaml"));
     await cluster.kubectl("rollout", "status", "deployment/shop", "--timeout=120s");
   });
   after(async () => await cluster?.stop());
 
-  const install = async (folder: string): Promise<void> => {
+  const install = async (folder: string, ...workloads: readonly string[]): Promise<void> => {
     await cluster.kubectl("apply", "--server-side", "-k", join(root, "deploy", folder));
-    for (const workload of ["deployment/contour", "daemonset/envoy"]) await cluster.kubectl("-n", "projectcontour", "rollout", "status", workload, "--timeout=240s");
+    for (const workload of workloads) await cluster.kubectl("-n", "projectcontour", "rollout", "status", workload, "--timeout=240s");
   };
 
   interface Examined {
@@ -139,8 +161,21 @@ describe("contour doctor on a real cluster, by exec into Envoys' pods", { timeou
     for (const object of faults.slice(1)) await cluster.kubectl("delete", object.kind, "-n", "default", object.metadata.name);
   });
 
+  it("looks from the Envoys of a Gateway, too, each fleet at its own backends", async () => {
+    await cluster.apply(gatewayCrds());
+    await install("gateway-provisioner", "deployment/contour-gateway-provisioner");
+    await cluster.apply(gateway);
+    await waitFor(async () => (await cluster.kubectl("get", "pods", "-l", "projectcontour.io/owning-gateway-name=public", "-o", "jsonpath={.items[*].status.containerStatuses[*].ready}")) === "true true", { what: "the Gateway has an Envoy", timeoutMs: 120_000 });
+    const { envoys } = await healthy();
+    assert.deepEqual(envoys.map(({ fleet, probed, of }) => [fleet, probed, of]).toSorted(), [["", 2, 2], ["default/public", 2, 2]]);
+    const { stdout } = await examine("HTTPRoute/default/shop", "--output", "json");
+    assert.deepEqual((JSON.parse(stdout) as Diagnosis).envoys.map(({ fleet }) => fleet), ["default/public"]);
+    await cluster.kubectl("delete", "gateway", "public");
+    await cluster.kubectl("-n", "projectcontour", "delete", "deployment", "contour-gateway-provisioner");
+  });
+
   it("looks from the network of the node where Envoy is there", async () => {
-    await install("host-network");
+    await install("host-network", "deployment/contour", "daemonset/envoy");
     const { envoys } = await healthy();
     assert.deepEqual(envoys.map(({ network, probed, of }) => [network, probed, of]), [["host", 2, 2]]);
   });

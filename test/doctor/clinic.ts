@@ -68,7 +68,7 @@ export class Clinic {
       namespace: "projectcontour", envoys: { namespace: "projectcontour", selector: "app=envoy" },
       subjects: subjects.map(parseSubject).flatMap((subject) => (subject.ok ? [subject.value] : [])),
       limits: { depth: "large", concurrency: 16, timeoutMs: 2500, limitMs: 60_000, mostEndpoints: 100, mostEnvoys: 10 },
-      probing: true, progress: () => undefined, signal: new AbortController().signal, wayIn: this.#wayIn(),
+      probing: true, progress: () => undefined, wayIn: this.#wayIn(),
     });
   }
 
@@ -112,7 +112,7 @@ spec: { ports: [{ port: 80, targetPort: ${port} }] }
         const child = spawn("ip", ["netns", "exec", lab.space(place), join(root, "bin/contour"), "doctor", "probe"], { stdio: ["pipe", "pipe", "inherit"] });
         const lines = createInterface({ input: child.stdout });
         // The end of the input is left open, as over exec.
-        child.stdin.write(`${JSON.stringify(plan)}\n`);
+        child.stdin.write(`${JSON.stringify({ ...plan, attended: true })}\n`);
         for await (const line of lines) onLine(JSON.parse(line) as ProbeLine);
         child.stdin.destroy();
       },

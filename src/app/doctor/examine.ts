@@ -29,23 +29,20 @@ export interface ClusterExamination extends Examination {
   readonly namespace: string;
   readonly envoys: EnvoyPlace;
   readonly clock: () => number;
-  readonly signal: AbortSignal;
   /** Another way into the places of Envoys than the API server's. */
   readonly wayIn?: WayIn;
-  /** Envoys that are no pods of the API server's. */
-  readonly moreEnvoys?: readonly EnvoyView[];
 }
 
 /** Examines a cluster. */
 export async function examineCluster(wish: ClusterExamination): Promise<Diagnosis> {
-  const { access, env, namespace, subjects, signal, progress } = wish;
+  const { access, env, namespace, subjects, progress } = wish;
   const client = createApiClient({ access, userAgent: "contour-doctor", env });
   try {
     progress("reading objects");
     const { view, fleets, notes } = await readClusterRoutes(client, namespace, wish.clock);
-    const envoys = [...(await readEnvoys(client, wish.envoys, fleets)), ...(wish.moreEnvoys ?? [])];
+    const envoys = await readEnvoys(client, wish.envoys, fleets);
     const { world, notes: more } = await readNetworkWorld(client, select(view, subjects), envoys);
-    const wayIn = wish.wayIn ?? execWay({ access, env, signal });
+    const wayIn = wish.wayIn ?? execWay({ access, env });
     return await diagnose({ ...wish, view, world, envoys, notes: [...notes, ...more], ...(wish.probing ? { wayIn } : {}) });
   } finally {
     client.close();

@@ -97,7 +97,7 @@ function withFlags({ settings, envoySettings }: Choices, controller: Controller)
 }
 
 async function configured(client: ApiClient, namespace: string, controller: Controller, choices: Choices): Promise<Choices & { readonly notes: readonly string[] }> {
-  const path = flag(controller, "config-path") ?? flag(controller, "c");
+  const path = flag(controller, "config-path") ?? (controller.args.includes("-c") ? controller.args[controller.args.indexOf("-c") + 1] : undefined);
   const spec = path === undefined ? await specOfObject(client, namespace, flag(controller, "contour-config-name") ?? controller.env["CONTOUR_CONFIG_NAME"]) : await specOfFile(client, namespace, controller, path);
   if (spec === undefined) return { ...choices, notes: [] };
   if (typeof spec === "string") return { ...choices, notes: [spec] };

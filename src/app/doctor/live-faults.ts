@@ -13,10 +13,17 @@ interface LiveCondition {
   readonly errors?: readonly { readonly type: string; readonly reason: string; readonly message: string }[];
 }
 
-interface LiveStatus {
-  readonly conditions?: readonly LiveCondition[];
-  readonly parents?: readonly { readonly controllerName: string; readonly conditions?: readonly LiveCondition[] }[];
-  readonly listeners?: readonly { readonly name: string; readonly conditions?: readonly LiveCondition[] }[];
+type Part = { readonly conditions?: readonly LiveCondition[] };
+
+interface LiveStatus extends Part {
+  readonly parents?: readonly Part[];
+  readonly listeners?: readonly Part[];
+  readonly ancestors?: readonly Part[];
+}
+
+/** All conditions of a status: of the object, and of its parts. */
+function conditionsOf({ conditions = [], parents = [], listeners = [], ancestors = [] }: LiveStatus): readonly LiveCondition[] {
+  return [...conditions, ...[...parents, ...listeners, ...ancestors].flatMap((part) => part.conditions ?? [])];
 }
 
 /** What of an object the controller, and the API server, have said. */
@@ -50,7 +57,8 @@ export function liveFaults({ graph }: Pipeline, live: ReadonlyMap<string, LiveOb
     const { kind, namespace, name } = desired;
     const fault = (reason: string, message: string): ObjectFault => ({ severity: "error", kind, namespace, name, field: "spec", reason, message });
     const { status, generation } = object;
-    const all = [...(status.conditions ?? []), ...(status.parents ?? []).flatMap(({ conditions = [] }) => conditions), ...(status.listeners ?? []).flatMap(({ conditions = [] }) => conditions)];
+    if (conditionsOf(desired.status as LiveStatus).length === 0) return [];
+    const all = conditionsOf(status);
     const current = all.filter(({ observedGeneration }) => observedGeneration === generation);
     if (current.length === 0) return now - object.changedAt < patienceMs ? [] : [fault("NotTaken", `its status ${all.length === 0 ? "says nothing" : "is about an older version of it"}: no controller has taken it up`)];
     return current.flatMap((condition) => [

@@ -11,8 +11,16 @@ export function objectFaults(pipeline: Pipeline): readonly ObjectFault[] {
   return collectProblems(pipeline).map((problem) => {
     const { kind, namespace, name, field, message } = problem;
     const ofCondition = /^\w+ is (?:True|False) \((\w+)\): (.*)$/s.exec(message);
-    return { ...problem, reason: ofCondition?.[1] ?? reasons.get(`${kind}/${namespace}/${name} ${field} ${message}`) ?? "", message: ofCondition?.[2] ?? message };
+    return { ...problem, reason: ofCondition?.[1] ?? reasons.get(`${kind}/${namespace}/${name} ${field} ${message}`) ?? (kind === "Ingress" ? ingressReason(field, message) : ""), message: ofCondition?.[2] ?? message };
   });
+}
+
+/** Ingresses have no conditions: their problems are told apart by where they are. */
+function ingressReason(field: string, message: string): string {
+  if (field.endsWith(".service")) return "ServiceUnresolvedReference";
+  if (!field.startsWith("spec.tls")) return "";
+  if (message.includes("expired")) return "CertificateExpired";
+  return message.includes("delegated") ? "DelegationNotPermitted" : "SecretNotValid";
 }
 
 function proxyReasons({ graph }: Pipeline): ReadonlyMap<string, string> {

@@ -1,6 +1,6 @@
 import { objectFaults } from "#app/doctor/object-faults";
 import type { Pipeline } from "#app/pipeline";
-import type { ClusterView, EndpointView, RoutedView, RouteView, SourceView } from "#doctor/view";
+import type { ClusterView, EndpointView, HostClaimView, RoutedView, RouteView, SourceView } from "#doctor/view";
 import type { EndpointSlice } from "#gen/k8s/endpoint-slice";
 import type { Cluster } from "#model/cluster";
 import { inFleet, splitFleet } from "#model/fleet";
@@ -9,7 +9,7 @@ import type { Origin } from "#model/origin";
 import { unresolvedCluster } from "#model/route";
 import type { Route, VirtualHost } from "#model/route";
 import type { Graph } from "#store/graph";
-import { clusters, endpoints, listeners, objectKey, objects, slicesOfService, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
+import { clusterIpMark, clusters, endpoints, hostClaims, listeners, objectKey, objects, slicesOfService, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
 
 /** Looks at what a pipeline holds as the doctor does: without keys, and without what Envoy alone has to know. */
 export function routedView(pipeline: Pipeline): RoutedView {
@@ -18,9 +18,18 @@ export function routedView(pipeline: Pipeline): RoutedView {
   const carried = carriedBy(routes);
   return {
     routes,
-    clusters: [...graph.buckets(clusters)].flatMap(([bucket, [cluster]]) => (cluster === undefined ? [] : [clusterView(graph, bucket, cluster, carried.get(bucket))])),
+    claims: [...[...graph.buckets(hostClaims)].flatMap(([host, items]) => items.map((claim) => ({ host, ...claim }))), ...gatewayClaims(graph)],
+    clusters: [...graph.buckets(clusters)].flatMap(([bucket, [cluster, ...same]]) => (cluster === undefined ? [] : [clusterView(graph, bucket, [cluster, ...same], carried.get(bucket))])),
     faults: objectFaults(pipeline),
   };
+}
+
+/** Routes of Gateway API name hosts, and parents that may be what is wrong. */
+function gatewayClaims(graph: Graph): readonly HostClaimView[] {
+  return (["HTTPRoute", "GRPCRoute", "TLSRoute"] as const).flatMap((kind) => [...graph.buckets(objects(kind))].flatMap(([, items]) => items.flatMap(({ metadata: { namespace = "", name }, spec }) => {
+    const parents = (spec.parentRefs ?? []).map((parent) => ({ kind: parent.kind ?? "Gateway", namespace: parent.namespace ?? namespace, name: parent.name }));
+    return (spec.hostnames ?? []).flatMap((host) => [{ host, kind, namespace, name }, ...parents.map((parent) => ({ host, ...parent }))]);
+  })));
 }
 
 function requestRoutes(graph: Graph): readonly RouteView[] {
@@ -72,10 +81,10 @@ function carriedBy(routes: readonly RouteView[]): ReadonlyMap<string, ClusterVie
 }
 
 /** A cluster that no route leads to is one that Envoy itself calls. */
-function clusterView(graph: Graph, bucket: string, cluster: Cluster, carries: ClusterView["carries"] = "http"): ClusterView {
+function clusterView(graph: Graph, bucket: string, [cluster, ...same]: readonly [Cluster, ...Cluster[]], carries: ClusterView["carries"] = "http"): ClusterView {
   const service = serviceOf(cluster);
   return {
-    fleet: splitFleet(bucket).fleet, name: cluster.name, origin: cluster.origin, carries, protocol: cluster.protocol,
+    fleet: splitFleet(bucket).fleet, name: cluster.name, origins: [cluster.origin, ...same.map(({ origin }) => origin)], carries, protocol: cluster.protocol,
     connectMs: cluster.connectTimeoutMs, showsCertificate: cluster.clientCertificate !== undefined,
     source: sourceOf(graph, splitFleet(bucket).fleet, cluster, service),
     ...(service === undefined ? {} : { service }),
@@ -98,7 +107,7 @@ function sourceOf(graph: Graph, fleet: string, { source }: Cluster, service: Clu
   const all = [...(found?.endpoints ?? []), ...(found?.groups ?? []).filter(({ name }) => name !== "dropped").flatMap((group) => group.endpoints)];
   const known = placesOf(graph, [source.endpoints, ...(found?.groups ?? []).map(({ name }) => name)]);
   const views = all.map(({ address, port }): EndpointView => ({ address, port, ...known.get(address) }));
-  return { kind: "endpoints", endpoints: views, ...(views.length > 0 || service === undefined ? {} : { absent: whyEmpty(graph, source.endpoints, service) }) };
+  return { kind: "endpoints", endpoints: views, ...(source.endpoints.endsWith(clusterIpMark) ? { byClusterIp: true } : {}), ...(views.length > 0 || service === undefined ? {} : { absent: whyEmpty(graph, source.endpoints, service) }) };
 }
 
 /** Nodes and pods of addresses, from the slices of the Services that endpoints are named after. */

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,7 +32,10 @@ export async function openRunDoor(folder: string, facts: () => RunFacts): Promis
 
 /** All runs of this user on this machine that answer. */
 export async function findRuns(folder = tmpdir()): Promise<readonly RunFacts[]> {
-  const doors = readdirSync(folder).filter((name) => name.startsWith(runFolderPrefix)).toSorted().map((name) => join(folder, name, doorName));
+  // Where everybody may write, others could pretend to be a run of this user.
+  const isOwn = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.();
+  const folders = readdirSync(folder).filter((name) => name.startsWith(runFolderPrefix)).toSorted().map((name) => join(folder, name));
+  const doors = folders.filter(isOwn).map((path) => join(path, doorName));
   return (await Promise.all(doors.map((door) => ask(door).catch(() => undefined)))).filter((facts) => facts !== undefined);
 }
 

@@ -21,15 +21,14 @@ export function localWay(adminSocket: string): WayIn {
 }
 
 /** By the API server into the pods of Envoys: `contour doctor probe` in their shutdown managers. */
-export function execWay({ access, env, signal }: { readonly access: ApiAccess; readonly env: NodeJS.ProcessEnv; readonly signal: AbortSignal }): WayIn {
+export function execWay({ access, env }: { readonly access: ApiAccess; readonly env: NodeJS.ProcessEnv }): WayIn {
   return {
     adminSocket: () => "/admin/admin.sock",
     async look(envoy, plan, onLine) {
       const { namespace, name: pod, container } = envoy;
       if (container === undefined) throw new Error(`its pod has no container ${probeContainer}, in which a probe could run`);
       const lines = new Lines(onLine);
-      const wait = AbortSignal.any([signal, AbortSignal.timeout(plan.limitMs + 60_000)]);
-      const end = await execInPod(access, env, { namespace, pod, container, command: ["/bin/contour", "doctor", "probe"], input: `${JSON.stringify(plan)}\n`, onOutput: (chunk) => lines.take(chunk), signal: wait });
+      const end = await execInPod(access, env, { namespace, pod, container, command: ["/bin/contour", "doctor", "probe"], input: `${JSON.stringify({ ...plan, attended: true } satisfies ProbePlan)}\n`, onOutput: (chunk) => lines.take(chunk), signal: AbortSignal.timeout(plan.limitMs + 60_000) });
       if (!lines.ended) throw new Error(whyNoEnd(end.code, end.stderr.trim() === "" ? end.message : end.stderr.trim()));
     },
   };

@@ -16,6 +16,9 @@ export interface EndpointProbe {
   readonly timeoutMs: number;
 }
 
+/** Bytes that pass every network in use. */
+const onePacket = 1200;
+
 type Seen = Omit<EndpointResult, "kind" | "id" | "address">;
 
 /** Tries one address: each request over a new connection, from small to large. Nothing is ever sent that changes something. */
@@ -31,6 +34,8 @@ export async function probeEndpoint(wish: EndpointProbe): Promise<Seen> {
   const seen = { status, connectMs, answerMs };
   // Many servers say so with a 400, in words of their own.
   if (status === 400 && wish.probe.tls === undefined && (await speaksTls(wish))) return { ...seen, outcome: { kind: "tls-wanted" } };
+  // What fits into one packet was lost by nobody on the way.
+  if (!complete && (expected ?? 0) <= onePacket) return { ...seen, outcome: { kind: "silent" } };
   if (!complete) return { ...seen, outcome: { kind: "stalled", direction: "from-pod", evidence: `${received} of ${expected ?? "some"} bytes of an answer came` } };
   if (depth === "small") return { ...seen, outcome: { kind: "good" } };
   const started = performance.now();
