@@ -52,6 +52,8 @@ export interface Finding {
   readonly where: string;
   readonly what: string;
   readonly fix: string;
+  /** All objects that it is about, where `who` does not name them all. */
+  readonly objects?: readonly string[];
 }
 
 /** Makes a finding. */

@@ -1,20 +1,25 @@
 import { compareText } from "#lib/compare";
-import type { Finding } from "#doctor/finding";
+import type { Finding, FindingId } from "#doctor/finding";
 import type { Sighting } from "#doctor/endpoint-findings";
 
 /** How many places a line names before it counts. */
 const mostNamed = 3;
 
-/** The same thing seen from several Envoys, or at several endpoints, is one finding. */
+/** What is wrong with the network, and not with an object: it is the same for all objects. */
+const ofNetwork: ReadonlySet<FindingId> = new Set(["network-policy-ingress", "network-policy-egress", "node-path", "family-path", "mtu"]);
+
+/** The same thing seen from several Envoys, at several endpoints or, where it is the network's, for several objects, is one finding. */
 export function mergeSightings(sightings: readonly Sighting[]): readonly Finding[] {
-  const groups = Map.groupBy(sightings, ({ finding: { id, who, what, fix }, service }) => JSON.stringify([id, who, comparable(what), fix, service]));
+  const groups = Map.groupBy(sightings, ({ finding: { id, who, what, fix }, service }) => JSON.stringify([id, comparable(what), fix, ...(ofNetwork.has(id) ? [] : [who, service])]));
   return [...groups.values()].flatMap((group) => {
     const [first] = group;
     if (first === undefined) return [];
+    const objects = [...new Set(group.map(({ finding }) => finding.who))].toSorted(compareText);
+    const services = [...new Set(group.map(({ service }) => service))];
     const endpoints = nameSome(group.map(({ endpoint }) => endpoint), "endpoints");
     const envoys = nameSome(group.map(({ envoy }) => envoy), "Envoys");
-    const where = [first.service, endpoints, `from ${envoys}`].filter((part) => part !== "").join(", ");
-    return [{ ...first.finding, where }];
+    const where = [...(services.length === 1 ? services : []), endpoints, `from ${envoys}`].filter((part) => part !== "").join(", ");
+    return [{ ...first.finding, who: nameSome(objects, "objects"), where, ...(objects.length > mostNamed ? { objects } : {}) }];
   });
 }
 

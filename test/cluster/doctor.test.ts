@@ -42,7 +42,7 @@ spec: { envoy: { workloadType: Deployment, deployment: { replicas: 1 } } }
 apiVersion: gateway.networking.k8s.io/v1
 kind: GatewayClass
 metadata: { name: contour }
-spec: { controllerName: projectcontour.io/gateway-controller, parametersRef: { group: projectcontour.io, kind: ContourDeployment, name: small, namespace: projectcontour } }
+spec: { controllerName: example.com/own, parametersRef: { group: projectcontour.io, kind: ContourDeployment, name: small, namespace: projectcontour } }
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
@@ -152,7 +152,7 @@ describe("contour doctor on a real cluster, by exec into Envoys' pods", { timeou
     const lines = await waitFor(async () => {
       const { code, stdout } = await examine("ill.example.com", "--timeout", "3s");
       assert.equal(code, 1, stdout);
-      const found = stdout.split("\n").filter((line) => /^error /.test(line));
+      const found = stdout.split("\n").filter((line) => line.startsWith("error "));
       assert.deepEqual(found.map((line) => /^error +([\w-]+): HTTPProxy default\/ill/.exec(line)?.[1]).toSorted(), ["name-unresolved", "no-ready-endpoints", "refused"], stdout);
       return found;
     }, { what: "the doctor finds three faults", timeoutMs: 180_000 });
@@ -164,6 +164,11 @@ describe("contour doctor on a real cluster, by exec into Envoys' pods", { timeou
   it("looks from the Envoys of a Gateway, too, each fleet at its own backends", async () => {
     await cluster.apply(gatewayCrds());
     await install("gateway-provisioner", "deployment/contour-gateway-provisioner");
+    // Two controllers with one name would both write the statuses of its Gateways.
+    await cluster.kubectl("-n", "projectcontour", "patch", "deployment", "contour-gateway-provisioner", "--type=json", `--patch=[{"op":"add","path":"/spec/template/spec/containers/0/args/-","value":"--gateway-controller-name=example.com/own"}]`);
+    // The leader of several replicas knows of the Envoys that are connected to itself; with one Envoy it may be another.
+    await cluster.kubectl("-n", "projectcontour", "scale", "deployment/contour-gateway-provisioner", "--replicas=1");
+    await cluster.kubectl("-n", "projectcontour", "rollout", "status", "deployment/contour-gateway-provisioner", "--timeout=240s");
     await cluster.apply(gateway);
     await waitFor(async () => (await cluster.kubectl("get", "pods", "-l", "projectcontour.io/owning-gateway-name=public", "-o", "jsonpath={.items[*].status.containerStatuses[*].ready}")) === "true true", { what: "the Gateway has an Envoy", timeoutMs: 120_000 });
     const { envoys } = await healthy();

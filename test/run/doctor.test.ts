@@ -81,8 +81,8 @@ describe("contour doctor beside contour run", { timeout: 120_000 }, () => {
       return answer.code === 0 && answer;
     }, { what: "the host is healthy", timeoutMs: 30_000 });
     assert.equal(code, 0);
-    assert.match(out, /envoy +of contour run \(pid \d+\): host network, 1 endpoints/);
-    assert.match(out, /^1 routes, 1 backends, 1 Envoys: nothing is wrong$/m);
+    assert.match(out, /envoy +of contour run \(pid \d+\): host network, 1 endpoint,/);
+    assert.match(out, /^1 route, 1 backend, 1 Envoy: nothing is wrong$/m);
   });
 
   it("finds what is wrong, with the place in the file", async () => {

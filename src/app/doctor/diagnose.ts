@@ -1,3 +1,4 @@
+import { count } from "#lib/count";
 import type { WayIn } from "#app/doctor/way-in";
 import { chooseEnvoys, chooseTargets, planOf } from "#doctor/choose";
 import type { Choice } from "#doctor/choose";
@@ -139,7 +140,7 @@ async function visit(choice: Choice, wayIn: WayIn | undefined, { depth, concurre
   return { choice, sight: { envoy, seen, ...(mtu === undefined ? {} : { mtu }) }, ...(said === undefined ? {} : { said }) };
 }
 
-function report({ choice: { envoy, targets, of }, sight, failed, said }: Visit, probing: boolean): EnvoyReport {
+function report({ choice: { envoy, of }, sight, failed, said }: Visit, probing: boolean): EnvoyReport {
   const { name, namespace, node, hostNetwork, fleet } = envoy;
   const trouble = failed ?? (said?.failed === undefined ? undefined : `its admin interface could not be asked: ${said.failed}`);
   return {
@@ -165,9 +166,4 @@ async function eachAtOnce<T, R>(items: readonly T[], most: number, act: (item: T
   };
   await Promise.all(Array.from({ length: Math.min(most, items.length) }, work));
   return items.flatMap((_, i) => { const result = results.get(i); return result === undefined ? [] : [result]; });
-}
-
-/** A number with its noun. */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

@@ -11,11 +11,16 @@ import { statusOf } from "#sources/kubernetes/api-error";
 import type { ApiClient } from "#sources/kubernetes/client";
 import { listAll } from "#sources/kubernetes/list";
 
-/** How the controllers of a namespace look at objects, as far as that can be read from their Deployments. */
-export interface Installation extends Choices {
+/** How one controller looks at objects. */
+export interface ControllerView extends Choices {
   /** Namespaces that are looked at; none is all. */
   readonly watched: readonly string[];
   readonly disabledKinds: readonly KindName[];
+}
+
+/** The controllers of a namespace, as far as that can be read from their Deployments. */
+export interface Installation {
+  readonly controllers: readonly ControllerView[];
   readonly notes: readonly string[];
 }
 
@@ -40,20 +45,31 @@ interface Controller {
 /** Reads by which flags and configuration the controllers of a namespace run. */
 export async function readInstallation(client: ApiClient, namespace: string): Promise<Installation> {
   const found = (await listAll<Deployment>(client, `/apis/apps/v1/namespaces/${namespace}/deployments`)).flatMap(controllersOf);
-  const serving = found.find(({ command }) => command === "serve");
-  const provisioner = found.find(({ command }) => command === "gateway-provisioner");
   const base: Choices = { settings: { ...defaultSettings, controllerNamespace: namespace }, envoySettings: defaultEnvoySettings };
-  const choices = serving === undefined ? { ...base, notes: [] } : await configured(client, namespace, serving, withFlags(base, serving));
-  const ownFleets = provisioner !== undefined || serving?.args.includes("--provision-gateways") === true;
-  const { http, https } = choices.settings;
-  const controllerName = provisioner === undefined ? undefined : flag(provisioner, "gateway-controller-name");
-  return {
-    settings: { ...choices.settings, ...(controllerName === undefined ? {} : { gatewayControllerName: controllerName }), ...(ownFleets ? { gatewaySites: "own-fleet" as const } : { gatewayPort: gatewayPortBeside([http.port, https.port]) }) },
-    envoySettings: choices.envoySettings,
-    watched: list(serving === undefined ? undefined : flag(serving, "watch-namespaces")),
-    disabledKinds: serving === undefined && provisioner !== undefined ? ofIngress : [],
-    notes: [...choices.notes, ...(found.length > 0 ? [] : [`no controller runs as a Deployment in namespace ${namespace} (--contour-namespace): objects are judged by the default settings`])],
-  };
+  if (found.length === 0) return { controllers: [{ ...withPorts(base), watched: [], disabledKinds: [] }], notes: [`no controller runs as a Deployment in namespace ${namespace} (--namespace): objects are judged by the default settings`] };
+  const read = await Promise.all(found.map((controller) => (controller.command === "serve" ? servingView(client, namespace, controller, base) : { view: provisionerView(controller, base), notes: [] })));
+  return { controllers: read.map(({ view }) => view), notes: read.flatMap(({ notes }) => notes) };
+}
+
+async function servingView(client: ApiClient, namespace: string, controller: Controller, base: Choices): Promise<{ readonly view: ControllerView; readonly notes: readonly string[] }> {
+  const { notes, ...choices } = await configured(client, namespace, controller, withFlags(base, controller));
+  const placed = controller.args.includes("--provision-gateways") ? withOwnFleets(choices) : withPorts(choices);
+  return { view: { ...placed, watched: list(flag(controller, "watch-namespaces")), disabledKinds: [] }, notes };
+}
+
+function provisionerView(controller: Controller, base: Choices): ControllerView {
+  const { settings, envoySettings } = withOwnFleets(base);
+  const name = flag(controller, "gateway-controller-name");
+  return { settings: { ...settings, ...(name === undefined ? {} : { gatewayControllerName: name }) }, envoySettings, watched: [], disabledKinds: ofIngress };
+}
+
+function withOwnFleets({ settings, envoySettings }: Choices): Choices {
+  return { settings: { ...settings, gatewaySites: "own-fleet" }, envoySettings };
+}
+
+/** Gateways that share Envoys with Ingresses and HTTPProxies leave these their ports. */
+function withPorts({ settings, envoySettings }: Choices): Choices {
+  return { settings: { ...settings, gatewayPort: gatewayPortBeside([settings.http.port, settings.https.port]) }, envoySettings };
 }
 
 function controllersOf({ metadata, spec }: Deployment): readonly Controller[] {

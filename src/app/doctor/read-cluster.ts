@@ -1,4 +1,5 @@
 import { readInstallation } from "#app/doctor/installation";
+import type { ControllerView } from "#app/doctor/installation";
 import { liveFaults, liveObject } from "#app/doctor/live-faults";
 import type { LiveObject } from "#app/doctor/live-faults";
 import { routedView } from "#app/doctor/routed-view";
@@ -8,7 +9,6 @@ import type { RoutedView } from "#doctor/view";
 import type { FleetName } from "#model/fleet";
 import { shortName } from "#provision/names";
 import { kinds } from "#k8s/kinds";
-import type { KindSpec } from "#k8s/kinds";
 import { refKey, refOf } from "#k8s/object";
 import type { KubeObject } from "#k8s/object";
 import { parseObject } from "#k8s/parse";
@@ -28,21 +28,32 @@ export interface ClusterRoutes {
   readonly notes: readonly string[];
 }
 
-/** Reads a cluster's objects once and translates them by the settings of its installation. */
+/** Reads a cluster's objects once and translates them as each of its controllers does. */
 export async function readClusterRoutes(client: ApiClient, namespace: string, clock: () => number): Promise<ClusterRoutes> {
-  const installation = await readInstallation(client, namespace);
-  const wanted = Object.values(kinds).filter(({ kind }) => !installation.disabledKinds.includes(kind));
-  const places = (kind: KindSpec): readonly (string | undefined)[] => (installation.watched.length === 0 || !kind.namespaced ? [undefined] : installation.watched);
-  const found = (await Promise.all(wanted.flatMap((kind) => places(kind).map((place) => listKind(client, kind, place))))).flat();
+  const { controllers, notes } = await readInstallation(client, namespace);
+  const places = controllers.some(({ watched }) => watched.length === 0) ? [undefined] : [...new Set(controllers.flatMap(({ watched }) => watched))];
+  const listed = Object.values(kinds).flatMap((kind) => (kind.namespaced ? places : [undefined]).map((place) => listKind(client, kind, place)));
+  const found = (await Promise.all(listed)).flat();
   const live = new Map<string, LiveObject>(found.map((object) => [refKey(refOf(object)), liveObject(object)]));
   const standard = await hasStandardGatewayApi(client);
-  const pipeline = new Pipeline(installation.settings, installation.envoySettings);
-  const { secrets } = pipeline.apply(found.flatMap(readable).map((object) => ({ type: "upsert", object })));
-  pipeline.commit([...new SecretMemory().follow(secrets, clock()), { family: standardApi as Family<unknown>, bucket: "", publisher: "discovery", items: standard ? [true] : [] }]);
+  const objects = found.flatMap(readable);
+  const parts = controllers.map((controller) => translated(controller, objects, live, standard, clock()));
+  return { view: joined(parts.map(({ view }) => view)), fleets: new Map(parts.flatMap(({ fleets }) => [...fleets])), notes };
+}
+
+function translated({ settings, envoySettings, watched, disabledKinds }: ControllerView, objects: readonly KubeObject[], live: ReadonlyMap<string, LiveObject>, standard: boolean, now: number): Omit<ClusterRoutes, "notes"> {
+  const pipeline = new Pipeline(settings, envoySettings);
+  const isSeen = ({ kind, metadata: { namespace } }: KubeObject): boolean => !(disabledKinds as readonly string[]).includes(kind) && (watched.length === 0 || namespace === undefined || watched.includes(namespace));
+  const { secrets } = pipeline.apply(objects.filter(isSeen).map((object) => ({ type: "upsert", object })));
+  pipeline.commit([...new SecretMemory().follow(secrets, now), { family: standardApi as Family<unknown>, bucket: "", publisher: "discovery", items: standard ? [true] : [] }]);
   const view = routedView(pipeline);
   const plans = [...pipeline.graph.buckets(fleetPlans)].flatMap(([, items]) => items.filter((plan) => plan !== "keep"));
   const fleets = new Map(plans.map(({ fleet, namespace: place, name }) => [`${place}/${shortName(name)}`, fleet]));
-  return { view: { ...view, faults: [...view.faults, ...liveFaults(pipeline, live, clock())] }, fleets, notes: installation.notes };
+  return { view: { ...view, faults: [...view.faults, ...liveFaults(pipeline, live, now)] }, fleets };
+}
+
+function joined(views: readonly RoutedView[]): RoutedView {
+  return { routes: views.flatMap(({ routes }) => routes), claims: views.flatMap(({ claims }) => claims), clusters: views.flatMap(({ clusters }) => clusters), faults: views.flatMap(({ faults }) => faults) };
 }
 
 /** Objects that do not fit their schema stay out, as the controller leaves them out. */

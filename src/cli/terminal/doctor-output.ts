@@ -1,3 +1,4 @@
+import { count } from "#lib/count";
 import type { Diagnosis, EnvoyReport } from "#app/doctor/diagnose";
 import type { Finding } from "#doctor/finding";
 import type { Latency } from "#doctor/latency";
@@ -11,7 +12,7 @@ export function doctorOutput(diagnosis: Diagnosis, grouped: boolean = process.st
     ...envoys.flatMap(envoyLines),
     ...(diagnosis.envoysLeftOut === 0 ? [] : [`note     ${diagnosis.envoysLeftOut} more Envoys were not looked at (--max-envoys)`]),
     ...notes.map((note) => `note     ${note}`),
-    ...(grouped ? groupedFindings(findings) : findings.map(findingLine)),
+    ...(grouped && findings.length > 0 ? [...groupedFindings(findings), ""] : findings.map(findingLine)),
     summary(diagnosis),
   ];
   return `${lines.join("\n")}\n`;
@@ -19,7 +20,7 @@ export function doctorOutput(diagnosis: Diagnosis, grouped: boolean = process.st
 
 function envoyLines({ namespace, name, node, network, probed, of, latency, mtu, failed }: EnvoyReport): readonly string[] {
   const who = `${namespace === "" ? "" : `${namespace}/`}${name}${node === undefined ? "" : ` on ${node}`}`;
-  const part = probed < of ? `${probed} of ${of} endpoints` : `${probed} endpoints`;
+  const part = probed < of ? `${probed} of ${count(of, "endpoint")}` : count(probed, "endpoint");
   const facts = [`${network} network`, part, ...(mtu === undefined ? [] : [`MTU ${mtu}`]), ...latency.map(latencyText)];
   return [`envoy    ${who}: ${facts.join(", ")}`, ...(failed === undefined ? [] : [`note     ${who}: ${failed}`])];
 }
@@ -35,22 +36,28 @@ function findingLine({ severity, id, who, where, what, fix }: Finding): string {
 }
 
 function groupedFindings(findings: readonly Finding[]): readonly string[] {
-  const groups = Map.groupBy(findings, ({ who }) => who.split(" ").slice(0, 2).join(" "));
+  const groups = Map.groupBy(findings, ({ who }) => splitWho(who).object);
   return [...groups].flatMap(([object, group]) => [
     "",
     paint("bold", object),
     ...group.flatMap(({ severity, id, who, where, what, fix }) => {
-      const field = who.split(" ").slice(2).join(" ");
-      const place = [field, where].filter((part) => part !== "").join(", ");
+      const place = [splitWho(who).rest, where].filter((part) => part !== "").join(", ");
       return [`  ${paint(severity === "error" ? "red" : "yellow", severity === "error" ? "✗" : "!")} ${what} ${paint("dim", `[${id}]`)}`, ...(place === "" ? [] : [`    ${paint("dim", place)}`]), `    fix: ${fix}`];
     }),
   ]);
 }
 
+/** The object, and the field of it; what is about several objects has a heading of its own. */
+function splitWho(who: string): { readonly object: string; readonly rest: string } {
+  if (who.includes(", ")) return { object: "several objects", rest: who };
+  const [kind = "", name = "", ...field] = who.split(" ");
+  return { object: [kind, name].join(" ").trim(), rest: field.join(" ") };
+}
+
 function summary({ routes, backends, envoys, findings }: Diagnosis): string {
   const errors = findings.filter(({ severity }) => severity === "error").length;
   const warnings = findings.length - errors;
-  const looked = `${routes} routes, ${backends} backends, ${envoys.length} Envoys`;
-  const found = errors + warnings === 0 ? paint("green", "nothing is wrong") : `${errors} errors, ${warnings} warnings`;
+  const looked = [count(routes, "route"), count(backends, "backend"), count(envoys.length, "Envoy")].join(", ");
+  const found = errors + warnings === 0 ? paint("green", "nothing is wrong") : `${count(errors, "error")}, ${count(warnings, "warning")}`;
   return `${looked}: ${found}`;
 }
