@@ -36,6 +36,7 @@ const idOfReason: Readonly<Record<string, FindingId>> = {
   ServiceUnresolvedReference: "service-unresolved",
   BackendNotFound: "service-unresolved",
   CertificateExpired: "certificate-expired",
+  CertificateNotYetValid: "certificate-expired",
   RejectedByEnvoy: "rejected-by-envoy",
   NotTaken: "not-taken-by-controller",
 };

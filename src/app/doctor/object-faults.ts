@@ -1,5 +1,6 @@
 import type { Pipeline } from "#app/pipeline";
 import { collectProblems } from "#app/translate";
+import type { ObjectProblem } from "#app/translate";
 import type { ObjectFault } from "#doctor/view";
 import { formatFieldPath } from "#k8s/object";
 import { ourProxies, proxyReports } from "#translate/facts";
@@ -11,15 +12,15 @@ export function objectFaults(pipeline: Pipeline): readonly ObjectFault[] {
   return collectProblems(pipeline).map((problem) => {
     const { kind, namespace, name, field, message } = problem;
     const ofCondition = /^\w+ is (?:True|False) \((\w+)\): (.*)$/s.exec(message);
-    return { ...problem, reason: ofCondition?.[1] ?? reasons.get(`${kind}/${namespace}/${name} ${field} ${message}`) ?? (kind === "Ingress" ? ingressReason(field, message) : ""), message: ofCondition?.[2] ?? message };
+    return { ...problem, reason: ofCondition?.[1] ?? reasons.get(`${kind}/${namespace}/${name} ${field} ${message}`) ?? (kind === "Ingress" ? ingressReason(problem) : ""), message: ofCondition?.[2] ?? message };
   });
 }
 
 /** Ingresses have no conditions: their problems are told apart by where they are. */
-function ingressReason(field: string, message: string): string {
+function ingressReason({ severity, field, message }: ObjectProblem): string {
   if (field.endsWith(".service")) return "ServiceUnresolvedReference";
   if (!field.startsWith("spec.tls")) return "";
-  if (message.includes("expired")) return "CertificateExpired";
+  if (severity === "warning") return message.includes(" expired at ") ? "CertificateExpired" : "";
   return message.includes("delegated") ? "DelegationNotPermitted" : "SecretNotValid";
 }
 
