@@ -26,8 +26,8 @@ export function binaryPath(name: ControlPlaneBinary): string {
   return path;
 }
 
-/** The path of a program that tests start beside the API: the ACME server, and its DNS server. */
-export function acmeBinary(name: "pebble" | "pebble-challtestsrv"): string {
+/** The path of a program that tests start beside the API: the ACME server, its DNS server, and another one who asks for certificates. */
+export function acmeBinary(name: "pebble" | "pebble-challtestsrv" | "certmanager"): string {
   const path = join(testbedFolder(), "bin", name);
   if (!existsSync(path)) throw new Error(`${path} is missing: run test/bed/setup.sh`);
   return path;

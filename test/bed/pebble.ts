@@ -95,7 +95,10 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
     },
     setRecord: (name, value) => tellDns("set-txt", { host: `${name}.`, value }),
     clearRecord: (name) => tellDns("clear-txt", { host: `${name}.` }),
-    setAddress: (host, address) => (address === undefined ? tellDns("add-a", { host, addresses: [] }) : tellDns("add-a", { host, addresses: [address] })),
+    setAddress: async (host, address) => {
+      await tellDns("clear-a", { host });
+      await tellDns("add-a", { host, addresses: address === undefined ? [] : [address] });
+    },
     get process() {
       return running;
     },

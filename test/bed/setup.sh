@@ -37,9 +37,9 @@ programs() {
 node_modules
 programs
 case $WHAT in
-  control) [ -n "${KUBEBUILDER_ASSETS:-}" ] || "$HERE/kubernetes/build/build.sh" control; "$HERE/kubernetes/build/build.sh" helm acme ;;
-  cluster) install_packages; "$HERE/kubernetes/build/build.sh" cluster helm acme ;;
-  conformance) install_packages; "$HERE/kubernetes/build/build.sh" cluster helm acme conformance prometheus ;;
+  control) [ -n "${KUBEBUILDER_ASSETS:-}" ] || "$HERE/kubernetes/build/build.sh" control; "$HERE/kubernetes/build/build.sh" helm acme certmanager ;;
+  cluster) install_packages; "$HERE/kubernetes/build/build.sh" cluster helm acme certmanager ;;
+  conformance) install_packages; "$HERE/kubernetes/build/build.sh" cluster helm acme certmanager conformance prometheus ;;
   *) echo "unknown target $WHAT: control, cluster or conformance" >&2; exit 2 ;;
 esac
 envoy

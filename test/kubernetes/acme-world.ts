@@ -43,6 +43,8 @@ export interface WorldOptions {
   /** Of the controllers. */
   readonly flags?: readonly string[];
   readonly apiServer?: ApiServerOptions;
+  /** Where Envoy serves Ingresses and HTTPProxies, if not where the ACME server looks: Gateways cannot have the same ports. */
+  readonly ingressPorts?: readonly [http: number, https: number];
   /** Makes the API server ready, and gives the credentials of the controllers. */
   readonly prepare?: (api: ApiServer) => Promise<Pick<ApiServer, "kubeconfigPath" | "folder">>;
 }
@@ -55,7 +57,7 @@ export async function startAcmeWorld(pebbleOptions: Omit<PebbleOptions, "httpPor
   return fill(api, pebble, httpPort, httpsPort, options).catch(async (error: unknown) => (await pebble.stop(), await api.stop(), Promise.reject(error)));
 }
 
-async function fill(api: ApiServer, pebble: Pebble, httpPort: number, httpsPort: number, { flags = [], prepare = async () => api }: WorldOptions): Promise<AcmeWorld> {
+async function fill(api: ApiServer, pebble: Pebble, httpPort: number, httpsPort: number, { flags = [], ingressPorts: [ingressHttp, ingressHttps] = [httpPort, httpsPort], prepare = async () => api }: WorldOptions): Promise<AcmeWorld> {
   await api.apply([...contourCrds(), ...gatewayCrds(), ...["projectcontour", "shop", "other"].map((name) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } }))]);
   await api.apply(["shop", "other"].flatMap((namespace): readonly TestObject[] => [
     { apiVersion: "v1", kind: "Service", metadata: { name: "web", namespace }, spec: { ports: [{ port: 80 }] } },
@@ -63,7 +65,7 @@ async function fill(api: ApiServer, pebble: Pebble, httpPort: number, httpsPort:
   const access = await prepare(api);
   const controllers: Controller[] = [];
   const startReplica = async (...more: readonly string[]): Promise<Controller> => {
-    const controller = await startController(access, ...lease, "--envoy-service-http-address", "127.0.0.1", "--envoy-service-http-port", String(httpPort), "--envoy-service-https-address", "127.0.0.1", "--envoy-service-https-port", String(httpsPort), ...flags, ...more);
+    const controller = await startController(access, ...lease, "--envoy-service-http-address", "127.0.0.1", "--envoy-service-http-port", String(ingressHttp), "--envoy-service-https-address", "127.0.0.1", "--envoy-service-https-port", String(ingressHttps), ...flags, ...more);
     controllers.push(controller);
     return controller;
   };

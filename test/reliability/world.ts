@@ -53,7 +53,7 @@ export function slicesOf(service: string, ports: readonly number[]): readonly Te
 }
 
 /** An address of this machine that an EndpointSlice may name: loopback ones are refused. */
-function machineAddress(): string {
+export function machineAddress(): string {
   const found = Object.values(networkInterfaces()).flat().find((address) => address !== undefined && !address.internal && address.family === "IPv4");
   if (found === undefined) throw new Error("this machine has no IPv4 address but loopback, and an EndpointSlice cannot name that one");
   return found.address;

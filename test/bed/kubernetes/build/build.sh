@@ -1,10 +1,11 @@
 #!/bin/bash
-# Builds what the test bed runs, from Go modules. Usage: build.sh [control|acme|helm|cluster|conformance|prometheus]...  (default: cluster)
+# Builds what the test bed runs, from Go modules. Usage: build.sh [control|acme|helm|cluster|conformance|certmanager|prometheus]...  (default: cluster)
 #   control      etcd, kube-apiserver and the rest of Kubernetes: one binary, about 13 CPU minutes the first time
 #   acme         Pebble, an ACME server for tests, with its DNS server (a few seconds)
 #   cluster      control + CoreDNS, the pause container and the echo server (about 3 more)
 #   helm         Helm, which renders the chart (about 4 CPU minutes)
 #   conformance  the Gateway API's own conformance suite and its CRDs (1 to 5 more)
+#   certmanager  cert-manager's controllers for ACME, and its CRDs (about 4 CPU minutes)
 #   prometheus   Prometheus, which discovers in Kubernetes only, and promtool (about 6)
 # Safe to repeat and to run twice at once. Needs Go.
 set -euo pipefail
@@ -70,6 +71,10 @@ build_conformance() {
   fi
   ln -sfn "$(gateway_api sigs.k8s.io/gateway-api)/config/crd" "$CACHE/gateway-api-crds"   # both channels
 }
+build_certmanager() {
+  build certmanager certmanager build -ldflags "-s -w"
+  ln -sfn "$(cd "$B/certmanager" && go list -m -f '{{.Dir}}' github.com/cert-manager/cert-manager)/deploy/crds" "$CACHE/cert-manager-crds"
+}
 build_prometheus() {
   local m=github.com/prometheus/prometheus/cmd
   build prometheus-kubernetes prometheus build -tags remove_all_sd,enable_kubernetes_sd -ldflags "-s -w" $m/prometheus
@@ -77,7 +82,7 @@ build_prometheus() {
 }
 for target in "${@:-cluster}"; do
   case $target in
-    control|acme|helm|cluster|conformance|prometheus) build_"$target" ;;
+    control|acme|helm|cluster|conformance|certmanager|prometheus) build_"$target" ;;
     *) echo "unknown target $target: control, acme, helm, cluster, conformance or prometheus" >&2; exit 2 ;;
   esac
 done
