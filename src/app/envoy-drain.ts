@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
-import { request } from "node:http";
 import type { Logger } from "pino";
+import { askAdmin } from "#app/envoy-admin";
 
 /** What `contour envoy shutdown` is asked for. Times in milliseconds. */
 export interface DrainRequest {
@@ -25,7 +25,6 @@ export interface DrainRequest {
 const tries = 4;
 const firstRetryMs = 200;
 const retryFactor = 5;
-const answerMs = 5000;
 
 /** What in Envoy's connection counters is not users' traffic: its own pages. */
 const ownPrefixes = new Set(["admin", "envoy-admin", "stats", "health", "stats-health"]);
@@ -49,7 +48,7 @@ async function failHealthChecks({ adminPath, log, sleep }: DrainRequest): Promis
   let pause = firstRetryMs;
   for (let attempt = 1; attempt <= tries; attempt++, pause *= retryFactor) {
     try {
-      await ask(adminPath, "POST", "/healthcheck/fail");
+      await askAdmin(adminPath, "POST", "/healthcheck/fail");
       return log.info("Envoy drains: its health checks fail, and connections are asked to close");
     } catch (error) {
       log.error({ attempt, reason: String(error) }, "Envoy cannot be told to drain");
@@ -61,7 +60,7 @@ async function failHealthChecks({ adminPath, log, sleep }: DrainRequest): Promis
 async function untilFewConnections({ adminPath, checkIntervalMs, minOpenConnections, log, clock, sleep }: DrainRequest, end: number): Promise<void> {
   for (let failures = 0; ; ) {
     try {
-      const open = openConnections(await ask(adminPath, "GET", "/stats?format=json&type=Gauges&filter=downstream_cx_active$"));
+      const open = openConnections(await askAdmin(adminPath, "GET", "/stats?format=json&type=Gauges&filter=downstream_cx_active$"));
       failures = 0;
       log.info({ open, enough: minOpenConnections }, "connections that are open");
       if (open <= minOpenConnections) return;
@@ -97,16 +96,4 @@ function tell({ readyFile, log }: DrainRequest): void {
   } catch (error) {
     log.error({ file: readyFile, reason: String(error) }, "the ready file cannot be written; the shutdown manager hears it by its own end");
   }
-}
-
-function ask(socketPath: string, method: "GET" | "POST", path: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath, method, path, timeout: answerMs, agent: false }, (answer) => {
-      let text = "";
-      answer.setEncoding("utf8").on("data", (chunk: string) => (text += chunk)).on("error", reject);
-      answer.on("end", () => (answer.statusCode === 200 ? resolve(text) : reject(new Error(`${method} ${path}: ${answer.statusCode} ${text.trim()}`))));
-    });
-    outgoing.on("timeout", () => outgoing.destroy(new Error(`${method} ${path}: no answer within ${answerMs / 1000} s`)));
-    outgoing.on("error", reject).end();
-  });
 }

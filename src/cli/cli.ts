@@ -7,6 +7,7 @@ interface Options {
   readonly keyFile?: string;
   readonly delta?: boolean;
   readonly nack?: boolean;
+  readonly once?: boolean;
   readonly nodeId: string;
 }
 
@@ -35,6 +36,7 @@ export function defineCli(program: Command, finish: (code: number) => void): voi
       .option("--cert-file <file>", "certificate to show (env CLI_CERT_FILE)", env["CLI_CERT_FILE"])
       .option("--key-file <file>", "its key (env CLI_KEY_FILE)", env["CLI_KEY_FILE"])
       .option("--delta", "ask for changes only, as Envoy does")
+      .option("--once", "end after the first answer")
       .option("--nack", "refuse each response; a controller holds back from all its Envoys what one of them refuses, so not where users are served")
       .option("--node-id <id>", "who to be", "ContourCLI")
       .addHelpText("after", `\nExample, in the pod of an Envoy:\n  contour cli ${service} --contour contour:8001 --cafile /certs/ca.crt --cert-file /certs/tls.crt --key-file /certs/tls.key`)
@@ -62,7 +64,10 @@ async function show(service: string, names: readonly string[], options: Options)
     mode: options.delta === true ? "delta" : "sotw",
     refuse: options.nack ?? false,
     nodeId: options.nodeId,
-    onResponse: (response) => void process.stdout.write(`${JSON.stringify(response, undefined, 2)}\n`),
+    onResponse: (response) => {
+      process.stdout.write(`${JSON.stringify(response, undefined, 2)}\n`);
+      if (options.once === true) setImmediate(() => stop.abort());
+    },
     signal: stop.signal,
   });
   return 0;

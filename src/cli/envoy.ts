@@ -8,6 +8,10 @@ interface ManagerOptions {
   readonly readyFile: string;
 }
 
+interface AdminOptions {
+  readonly adminAddress: string;
+}
+
 interface ShutdownOptions {
   readonly adminAddress: string;
   readonly adminPort?: number;
@@ -21,7 +25,9 @@ interface ShutdownOptions {
 
 const readyFile = ["--ready-file <file>", "the file by which `envoy shutdown` tells the shutdown manager that Envoy may end", "/admin/ok"] as const;
 
-/** Defines `contour envoy shutdown-manager` and `contour envoy shutdown`. Names and defaults as Go Contour's. */
+const adminAddress = ["--admin-address <path>", "unix socket of Envoy's admin interface", "/admin/admin.sock"] as const;
+
+/** Defines `contour envoy shutdown-manager` and `contour envoy shutdown`, with names and defaults as Go Contour's, and `contour envoy admin`. */
 export function defineEnvoy(program: Command, finish: (code: number) => void): void {
   const envoy = program.command("envoy").description("run beside an Envoy in its pod");
   envoy
@@ -34,7 +40,7 @@ export function defineEnvoy(program: Command, finish: (code: number) => void): v
   envoy
     .command("shutdown")
     .description("let Envoy go: fail its health checks, wait for open connections, then tell the shutdown manager")
-    .option("--admin-address <path>", "unix socket of Envoy's admin interface", "/admin/admin.sock")
+    .option(...adminAddress)
     .option("--admin-port <port>", "has no effect: the admin interface is a unix socket", parsePort)
     .addOption(duration("--check-delay", "time between draining and the first look at connections", 0, "0s"))
     .addOption(duration("--check-interval", "time between two looks at connections", 5000, "5s"))
@@ -44,6 +50,13 @@ export function defineEnvoy(program: Command, finish: (code: number) => void): v
     .option(...readyFile)
     .addHelpText("after", "\nExample, as the preStop hook of the shutdown manager:\n  contour envoy shutdown --check-delay 10s --min-open-connections 0")
     .action(async (options: ShutdownOptions) => finish(await shutdown(options)));
+  envoy
+    .command("admin")
+    .description("show a page of Envoy's admin interface: /help lists them; nothing can be changed this way")
+    .argument("<page>", "/clusters, /config_dump, /listeners, /stats?filter=TEXT and so on")
+    .option(...adminAddress)
+    .addHelpText("after", "\nExample, from outside of the pod:\n  kubectl -n projectcontour exec POD -c shutdown-manager -- contour envoy admin /clusters")
+    .action(async (page: string, options: AdminOptions) => finish(await showPage(page, options)));
 }
 
 function duration(flag: string, description: string, ms: number, text: string): Option {
@@ -76,4 +89,16 @@ async function shutdown(options: ShutdownOptions): Promise<number> {
     sleep: (ms) => delay(ms),
   });
   return 0;
+}
+
+/** Envoy changes nothing for a GET. */
+async function showPage(page: string, { adminAddress: socket }: AdminOptions): Promise<number> {
+  const [{ openAdmin }, { pipeline }] = await Promise.all([import("#app/envoy-admin"), import("node:stream/promises")]);
+  try {
+    await pipeline(await openAdmin(socket, "GET", page.startsWith("/") ? page : `/${page}`), process.stdout, { end: false });
+    return 0;
+  } catch (error) {
+    process.stderr.write(`contour envoy admin: ${socket}: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
 }

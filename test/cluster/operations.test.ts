@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { envoyVersion } from "#settings/envoy";
@@ -11,19 +10,18 @@ import type { RunningProcess } from "../bed/process.ts";
 import { prometheusImage } from "../bed/prometheus.ts";
 import { waitFor } from "../bed/wait.ts";
 import { endWrk, wrkArguments } from "../reliability/wrk.ts";
-import { sectionsOf } from "./commands.ts";
 import { importProduct, next, version } from "./product.ts";
+import { Reader } from "./reader.ts";
 import type { LoopResult } from "./request-loop.ts";
 
 const root = join(import.meta.dirname, "../..");
-const sections = sectionsOf(join(root, "docs/operations.md"));
 
 /** What comes and goes by itself. */
 const ofKubernetes = new Set(["events", "events.events.k8s.io", "endpoints", "endpointslices.discovery.k8s.io", "leases.coordination.k8s.io", "pods.metrics.k8s.io", "podmetrics"]);
 
 describe("docs/operations.md on a real cluster", { timeout: 900_000 }, () => {
   let cluster: Cluster;
-  let checkout: string;
+  let reader: Reader;
   let emptyCluster: readonly string[];
   let load: RunningProcess | undefined;
   let harder: RunningProcess | undefined;
@@ -31,15 +29,14 @@ describe("docs/operations.md on a real cluster", { timeout: 900_000 }, () => {
   before(async () => {
     cluster = await startCluster();
     await importProduct(cluster);
-    checkout = mkdtempSync(join(tmpdir(), "contour-checkout-"));
-    for (const folder of ["deploy", "crds", "examples"]) cpSync(join(root, folder), join(checkout, folder), { recursive: true });
+    reader = new Reader(cluster, "docs/operations.md");
     emptyCluster = await everything();
   });
   after(async () => {
     await load?.stop();
     await harder?.stop();
     await cluster?.stop();
-    if (checkout !== undefined) rmSync(checkout, { recursive: true, force: true });
+    reader?.close();
   });
 
   /** Kind, namespace and name of everything in the cluster. */
@@ -49,40 +46,26 @@ describe("docs/operations.md on a real cluster", { timeout: 900_000 }, () => {
     return found.trim().split("\n").toSorted();
   };
 
-  /** Runs the commands of a section as a reader would, in one shell session; gives what they print. */
-  const run = async (title: string): Promise<string> => {
-    const section = sections.find((one) => one.title === title);
-    assert.ok(section, `docs/operations.md has a section "${title}" with commands`);
-    const variables = join(checkout, "variables");
-    const outputs: string[] = [];
-    for (const script of section.scripts) {
-      writeFileSync(join(checkout, "script"), `set -euo pipefail\ncd ${checkout}\nPATH=${join(testbedFolder(), "bin")}:$PATH\n[ ! -f ${variables} ] || . ${variables}\n${script}declare -p ADDRESS KEYS POD 2>/dev/null >${variables} || true\n`);
-      const { stdout } = await cluster.exec("bash", join(checkout, "script")).catch((error: unknown) => Promise.reject(Object.assign(new Error(`${title}:\n${script}\n${String((error as { stderr?: string }).stderr)}`), { cause: error })));
-      outputs.push(stdout);
-    }
-    return outputs.join("\n");
-  };
-  const variable = (name: string): string => new RegExp(`^declare -- ${name}="(.*)"$`, "m").exec(readFileSync(join(checkout, "variables"), "utf8"))?.[1] ?? "";
   const images = async (): Promise<ReadonlySet<string>> => new Set((await cluster.kubectl("-n", "projectcontour", "get", "pods", "--field-selector=status.phase=Running", "-o", "jsonpath={.items[*].spec.containers[*].image}")).split(" "));
 
   it("installs", async () => {
-    await run("Install");
-    assert.match(variable("ADDRESS"), /^\d+\.\d+\.\d+\.\d+$/);
+    await reader.run("Install");
+    assert.match(reader.variable("ADDRESS"), /^\d+\.\d+\.\d+\.\d+$/);
   });
 
-  it("serves a site", async () => assert.match(await run("A site"), /^hello from shop-/m));
+  it("serves a site", async () => assert.match(await reader.run("A site"), /^hello from shop-/m));
 
   it("is configured while it runs", async () => {
     const uids = (): Promise<string> => cluster.kubectl("-n", "projectcontour", "get", "pods", "-l", "app=contour", "-o", "jsonpath={.items[*].metadata.uid} {.items[*].status.containerStatuses[*].restartCount}");
     const before = await uids();
-    assert.match(await run("Configuration"), /^x-served-by: edge/im);
+    assert.match(await reader.run("Configuration"), /^x-served-by: edge/im);
     assert.equal(await uids(), before, "the same pods, without a restart");
   });
 
-  it("serves it with TLS", async () => assert.match(await run("TLS"), /^hello from shop-/m));
+  it("serves it with TLS", async () => assert.match(await reader.run("TLS"), /^hello from shop-/m));
 
   it("lets itself be looked into", async () => {
-    const printed = await run("Look inside");
+    const printed = await reader.run("Look inside");
     assert.match(printed, /^contour_/m);
     assert.match(printed, / msg=/);
     assert.match(printed, /contour-[0-9a-z]+-[0-9a-z]+-/);
@@ -90,7 +73,7 @@ describe("docs/operations.md on a real cluster", { timeout: 900_000 }, () => {
 
   it("is seen by a Prometheus in the cluster, which has the alerts; dashboards are there for Grafana", async () => {
     await cluster.importImage(prometheusImage);
-    const printed = await run("Dashboards");
+    const printed = await reader.run("Dashboards");
     assert.match(printed, /"value":\[/);
     assert.match(printed, /"name":"Contour/);
     const targets = async (): Promise<readonly string[]> => {
@@ -103,17 +86,17 @@ describe("docs/operations.md on a real cluster", { timeout: 900_000 }, () => {
   });
 
   it("is upgraded and rolled back without a failing request", async () => {
-    const args = [join(root, "test/cluster/request-loop.ts"), variable("ADDRESS"), "shop.example.com", join(variable("KEYS"), "tls.crt")];
+    const args = [join(root, "test/cluster/request-loop.ts"), reader.variable("ADDRESS"), "shop.example.com", join(reader.variable("KEYS"), "tls.crt")];
     load = cluster.start("request-loop", process.execPath, ...args);
     const { path: wrk, env } = loadGenerator();
-    const wish = { url: `http://${variable("ADDRESS")}/`, host: "shop.example.com", connections: 16, longestSeconds: 800 };
+    const wish = { url: `http://${reader.variable("ADDRESS")}/`, host: "shop.example.com", connections: 16, longestSeconds: 800 };
     harder = cluster.start("wrk", "env", ...Object.entries(env).map(([name, value]) => `${name}=${value}`), wrk, ...wrkArguments(wish));
-    const path = join(checkout, "deploy/render/contour-deployment.yaml");
+    const path = join(reader.checkout, "deploy/render/contour-deployment.yaml");
     const release = readFileSync(path, "utf8");
     writeFileSync(path, release.replaceAll(`contour:v${version}`, `contour:${next.contour}`).replaceAll(`distroless-v${envoyVersion}`, next.envoy).replace(`contour-certgen-v${version.replaceAll(".", "-")}`, "contour-certgen-v99-0-0"));
-    const [upgrade, back] = sections.find(({ title }) => title === "Upgrade")?.scripts ?? [];
+    const [upgrade, back] = reader.sections.find(({ title }) => title === "Upgrade")?.scripts ?? [];
     assert.ok(upgrade !== undefined && back !== undefined);
-    await run("Upgrade");
+    await reader.run("Upgrade");
     const { answered, failed } = JSON.parse((await load.stop(20_000), load.logTail().trim().split("\n").at(-1) ?? "")) as LoopResult;
     load = undefined;
     assert.deepEqual(failed, []);
@@ -129,7 +112,7 @@ describe("docs/operations.md on a real cluster", { timeout: 900_000 }, () => {
   });
 
   it("is removed, and leaves nothing", async () => {
-    await run("Remove");
+    await reader.run("Remove");
     assert.deepEqual(await everything(), emptyCluster);
   });
 });

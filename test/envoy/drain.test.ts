@@ -116,6 +116,14 @@ describe("letting a real Envoy go", { timeout: 60_000 }, () => {
     assert.equal((await mayEnd).body, "OK");
   });
 
+  it("shows the pages of its admin interface to `contour envoy admin`, and is not changed by it", async () => {
+    const page = (name: string): Promise<{ readonly stdout: string }> => promisify(execFile)(contour, ["envoy", "admin", name, "--admin-address", inFolder("admin.sock")]);
+    assert.match((await page("clusters")).stdout, /^c::/m);
+    await assert.rejects(page("/healthcheck/fail"), ({ code, stderr }: { readonly code?: number; readonly stderr?: string }) => code === 1 && /GET \/healthcheck\/fail: 4\d\d/.test(stderr ?? ""));
+    assert.equal((await page("/ready")).stdout.trim(), "LIVE");
+    await assert.rejects(promisify(execFile)(contour, ["envoy", "admin", "/ready", "--admin-address", inFolder("no.sock")]), /no\.sock/);
+  });
+
   it("both commands do it as processes", async () => {
     const servePort = await freePort();
     const manage = execFile(contour, ["envoy", "shutdown-manager", "--serve-port", String(servePort), "--ready-file", inFolder("ready")]);

@@ -88,6 +88,13 @@ describe("contour cli", { timeout: 60_000 }, () => {
     await listener.stop();
   });
 
+  it("ends by itself after the first answer with --once", async () => {
+    for (const mode of [[], ["--delta"]]) {
+      const { stdout } = await promisify(execFile)(contour, ["cli", "cds", "web", "--once", ...mode, ...tls]);
+      assert.match(JSON.stringify(JSON.parse(stdout)), /"name":"web"/);
+    }
+  });
+
   it("refuses with --nack", async () => {
     const listener = listening("cds", "--nack", ...tls);
     await eventually("the server hears the refusal", async () => rig.nacks.find(({ name, nodeId }) => name === "web" && nodeId === "ContourCLI"));
