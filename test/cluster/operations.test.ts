@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { envoyVersion } from "#settings/envoy";
-import { loadGenerator, testbedFolder } from "../bed/cache.ts";
+import { loadGenerator } from "../bed/cache.ts";
 import type { Cluster } from "../bed/cluster.ts";
 import { startCluster } from "../bed/cluster.ts";
 import type { RunningProcess } from "../bed/process.ts";
