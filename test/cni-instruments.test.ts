@@ -58,6 +58,7 @@ describe("policies as the lab reads them", () => {
     const ingress = [{ action: "Allow", source: { nets: ["10.0.0.1"] } }] as const;
     for (const namespaceSelector of ['projectcalico.org/name == "shop"', 'projectcalico.org/name in { "shop", "other" }']) assert.deepEqual(allowed({ kind: "GlobalNetworkPolicy", spec: { namespaceSelector, ingress } }), [{ pod: "near", allowed: [{ from: ["10.0.0.1"], ports: [] }] }]);
     assert.deepEqual(allowed({ kind: "GlobalNetworkPolicy", spec: { namespaceSelector: 'projectcalico.org/name == "other"', ingress } }), []);
+    assert.deepEqual(allowed({ kind: "GlobalNetworkPolicy", spec: { namespaceSelector: 'projectcalico.org/name == "shop"', selector: 'app == "far"', ingress } }), []);
     assert.throws(() => allowed({ kind: "GlobalNetworkPolicy", spec: { namespaceSelector: "all()", ingress } }), /reads no Calico selector all\(\)/);
   });
 

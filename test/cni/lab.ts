@@ -34,7 +34,7 @@ export class Lab {
   readonly #id = `cni${process.pid}${labs.next().value}`;
   readonly #spaces = new Set<string>();
   readonly #processes = new Map<string, RunningProcess>();
-  readonly #servers: Server[] = [];
+  readonly #servers = new Map<string, Server>();
   readonly #cleanups: (() => Promise<unknown>)[] = [];
 
   /** The namespace of a node, a pod, the client or the control plane, as `ip netns` knows it. */
@@ -114,9 +114,16 @@ export class Lab {
       inside.pipe(outside).pipe(inside);
     });
     await new Promise<void>((resolve) => server.listen(path, resolve));
-    this.#servers.push(server);
+    this.#servers.set(`${place}-${port}`, server);
     this.start(`publish-${place}-${port}`, place, process.execPath, [join(import.meta.dirname, "publish.ts"), address, String(port), path]);
     await waitFor(async () => (await this.sh(place, "ss -Hltn")).includes(`:${port} `), { what: `${address}:${port} listens in ${place}` });
+  }
+
+  /** Ends what `publish` began. */
+  async unpublish(place: string, port: number): Promise<void> {
+    await this.stop(`publish-${place}-${port}`);
+    this.#servers.get(`${place}-${port}`)?.close();
+    this.#servers.delete(`${place}-${port}`);
   }
 
   /** Nodes, the client and the control plane, on one network of this MTU. */
@@ -141,7 +148,7 @@ export class Lab {
   async down(): Promise<void> {
     for (const running of [...this.#processes.values()].toReversed()) await running.stop(2000);
     for (const cleanup of this.#cleanups.toReversed()) await cleanup().catch(() => undefined);
-    for (const server of this.#servers) server.close();
+    for (const server of this.#servers.values()) server.close();
     for (const node of nodeNames) await this.#endStragglers(node);
     for (const place of [...this.#spaces].toReversed()) await this.removeSpace(place).catch(() => undefined);
     rmSync(this.folder, { recursive: true, force: true });

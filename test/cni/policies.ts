@@ -1,6 +1,6 @@
 import type { Allowance, Pod, PodRules } from "./network.ts";
 import type { Selector } from "./selectors.ts";
-import { calicoNamespaces, fits, namespaceFits } from "./selectors.ts";
+import { calicoFits, fits, namespaceFits } from "./selectors.ts";
 
 /** Numbers of ports, or a range of them. */
 interface PolicyPort {
@@ -72,7 +72,7 @@ interface Said {
 function saidOf(policy: Policy, pod: Pod, surroundings: Surroundings): Said | undefined {
   switch (policy.kind) {
     case "NetworkPolicy": return saidByKubernetes(policy, pod, surroundings);
-    case "GlobalNetworkPolicy": return calicoNamespaces(policy.spec.namespaceSelector).includes(pod.namespace) && policy.spec.selector === undefined ? { closes: true, allowed: policy.spec.ingress.map(({ source, destination }) => ({ from: source.nets, ports: destination?.ports ?? [] })) } : undefined;
+    case "GlobalNetworkPolicy": return calicoFits(policy.spec.namespaceSelector, { "projectcalico.org/name": pod.namespace }) && (policy.spec.selector === undefined || calicoFits(policy.spec.selector, pod.labels)) ? { closes: true, allowed: policy.spec.ingress.map(({ source, destination }) => ({ from: source.nets, ports: destination?.ports ?? [] })) } : undefined;
     case "CiliumNetworkPolicy": return policy.metadata.namespace === pod.namespace && fits(policy.spec.endpointSelector, pod.labels) ? { closes: true, allowed: policy.spec.ingress.map(({ fromEntities, toPorts = [] }) => ({ from: [], entities: fromEntities, ports: toPorts.flatMap(({ ports }) => numbersOf(ports)) })) } : undefined;
     case "ClusterNetworkPolicy": return policy.spec.appliedTo.some((peer) => isPeer(peer, pod)) ? { closes: false, allowed: policy.spec.ingress.map(({ from, ports = [] }) => ({ from: from.flatMap((peer) => addressesOf(peer, pod.namespace, surroundings)), ports: numbersOf(ports) })) } : undefined;
     default: throw new Error(`a policy of no kind that the lab knows: ${JSON.stringify(policy satisfies never)}`);

@@ -18,9 +18,9 @@ export function namespaceFits(selector: Selector, namespace: string): boolean {
   return fits(selector, { "kubernetes.io/metadata.name": namespace });
 }
 
-/** The namespaces that a Calico selector names: `projectcalico.org/name == "a"`, or `in { "a", "b" }`. */
-export function calicoNamespaces(selector: string): readonly string[] {
-  const list = /^projectcalico\.org\/name (?:==|in \{)((?: ?"[\w-]+",?)+) ?\}?$/.exec(selector)?.[1];
-  if (list === undefined) throw new Error(`the lab reads no Calico selector ${selector}`);
-  return [...list.matchAll(/"([\w-]+)"/g)].map((match) => match[1] ?? "");
+/** Whether labels are those that a selector of Calico's wants: `key == "a"`, or `key in { "a", "b" }`. */
+export function calicoFits(selector: string, labels: Readonly<Record<string, string>>): boolean {
+  const [, key = "", values] = /^([\w./-]+) (?:==|in \{)((?: ?"[\w-]+",?)+) ?\}?$/.exec(selector) ?? [];
+  if (values === undefined) throw new Error(`the lab reads no Calico selector ${selector}`);
+  return [...values.matchAll(/"([\w-]+)"/g)].some(([, value]) => value === labels[key]);
 }

@@ -23,6 +23,8 @@ unpack() {
   mv "$TOOLS.new" "$TOOLS"
 }
 
+# A small system has no sysctl.
+command -v sysctl >/dev/null || { apt-get update -q >/dev/null; DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends procps >/dev/null; }
 if [ "$(cat "$TOOLS/packages" 2>/dev/null)" != "$PROGRAMS $LIBRARIES" ]; then
   apt-get update -q >/dev/null
   unpack

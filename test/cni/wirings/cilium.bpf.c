@@ -31,7 +31,7 @@ enum { ANY = 0, HOST = 1, WORLD = 2, REMOTE_NODE = 6, ENFORCED = 0xffffffff };
 
 // IPv4 addresses are kept as ::ffff:a.b.c.d.
 struct address { __u32 word[4]; };
-struct endpoint { __u32 link; __u32 identity; __u8 mac[6]; __u8 node_mac[6]; };
+struct endpoint { __u32 link; __u8 mac[6]; __u8 node_mac[6]; };
 struct identity { __u32 number; __u32 tunnel; };  // tunnel: the node behind which it is, in host byte order; 0 without a tunnel
 struct rule { struct address to; __u32 from; __u32 port; };
 struct service { __u32 address; __u32 port; };

@@ -65,19 +65,17 @@ tc qdisc add dev cilium_host clsact; ${tc("cilium_host", "egress", maps.program(
   ];
   const behindTunnel = (address: string): number => (way === "tunnel" && [router(other), router6(other)].includes(address) ? address4(underlay[other].v4).readUInt32BE() : 0);
   await maps.change(node, identities.map(([address, number]) => ({ map: "identities", key: address16(address), value: numbers(number, behindTunnel(address)) })));
-  if (way === "routes") {
-    await lab.sh(node, `ip route add ${subnet(other)} via ${underlay[other].v4}; ip -6 route add ${subnet6(other)} via ${underlay[other].v6}`);
-    return;
-  }
-  await lab.sh(node, `ip link add cilium_vxlan mtu 1500 type vxlan external dev eth0 dstport 8472 2>/dev/null || ip link add cilium_vxlan type vxlan external dstport 8472
+  if (way === "routes") await lab.sh(node, `ip route add ${subnet(other)} via ${underlay[other].v4}; ip -6 route add ${subnet6(other)} via ${underlay[other].v6}`);
+  else await addTunnel(lab, maps, node);
+}
+
+async function addTunnel(lab: Lab, maps: CiliumMaps, node: NodeName): Promise<void> {
+  const other = otherNode(node);
+  await lab.sh(node, `ip link add cilium_vxlan mtu 1500 type vxlan external dstport 8472
 ip link set cilium_vxlan up
 ip route add ${subnet(other)} via ${router(node)} dev cilium_host src ${router(node)} mtu 1450; ip -6 route add ${subnet6(other)} dev cilium_host src ${router6(node)} mtu 1450
 tc qdisc add dev cilium_vxlan clsact; ${tc("cilium_vxlan", "ingress", maps.program(node, "from_overlay"))}`);
-  await maps.change(node, [{ map: "overlay", key: numbers(0), value: numbers(await linkIndex(lab, node, "cilium_vxlan")) }]);
-}
-
-async function linkIndex(lab: Lab, place: string, link: string): Promise<number> {
-  return (await linkOf(lab, place, link)).ifindex;
+  await maps.change(node, [{ map: "overlay", key: numbers(0), value: numbers((await linkOf(lab, node, "cilium_vxlan")).ifindex) }]);
 }
 
 async function linkOf(lab: Lab, place: string, link: string): Promise<{ readonly ifindex: number; readonly address: string }> {
@@ -96,7 +94,7 @@ function podNetwork(lab: Lab, maps: CiliumMaps, way: Way, known: Map<string, num
       given.set(wish.node, number);
       const own = ++lastIdentity;
       const { result, addresses, endpoint } = await connect(lab, maps, wish, { number, way });
-      await maps.change(wish.node, addresses.map((address): MapChange => ({ map: "endpoints", key: address16(address), value: Buffer.concat([numbers(endpoint.link, own), endpoint.macs]) })));
+      await maps.change(wish.node, addresses.map((address): MapChange => ({ map: "endpoints", key: address16(address), value: Buffer.concat([numbers(endpoint.link), endpoint.macs]) })));
       for (const node of nodeNames) {
         const tunnel = way === "tunnel" && node !== wish.node ? address4(underlay[wish.node].v4).readUInt32BE() : 0;
         await maps.change(node, addresses.map((address): MapChange => ({ map: "identities", key: address16(address), value: numbers(own, tunnel) })));
