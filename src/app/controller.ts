@@ -22,7 +22,7 @@ import type { Family } from "#store/family";
 import type { Fact } from "#store/graph";
 import { certManagerServed } from "#translate/certificates/annotations";
 import { issuerProblems } from "#translate/certificates/issuers";
-import { loadBalancerAddresses, standardApi, takenListeners } from "#translate/facts";
+import { fetchedStaples, loadBalancerAddresses, standardApi, takenListeners } from "#translate/facts";
 import type { Ack, Nack } from "#xds/context";
 import { bytesOf, versionOf } from "#xds/resource";
 import { createResourceStore } from "#xds/store";
@@ -187,6 +187,11 @@ export class Controller implements ObjectSink {
   /** Where clients reach the Envoys of a fleet, for the status of Ingresses, HTTPProxies and Gateways. */
   setAddresses(addresses: readonly LoadBalancerAddress[], fleet: FleetName = commonFleet): void {
     this.#commit([{ family: loadBalancerAddresses as Family<unknown>, bucket: fleet, publisher: "addresses", items: addresses }]);
+  }
+
+  /** What a responder answered about the certificate in a Secret (`namespace/name`). */
+  setStaple(secret: string, staple: Uint8Array | undefined): void {
+    this.#commit([{ family: fetchedStaples as Family<unknown>, bucket: secret, publisher: "responder", items: staple === undefined ? [] : [staple] }]);
   }
 
   /** Whether the CRDs of Gateway API are the standard ones. */

@@ -13,6 +13,8 @@ import { ensureEnvoyBinary } from "#app/envoy-binary";
 import { startEnvoy } from "#app/envoy-process";
 import type { EnvoyProcess } from "#app/envoy-process";
 import { gatewayPortBeside } from "#app/gateway-ports";
+import { keepStaples } from "#app/ocsp/keep";
+import type { Staples } from "#app/ocsp/staples";
 import type { PipelineChange } from "#app/pipeline";
 import { requireFreePort } from "#app/port-check";
 import { listRoutes } from "#app/route-list";
@@ -92,6 +94,8 @@ export async function run(options: RunOptions): Promise<void> {
     watch = await session.watch();
     await session.settled();
     session.controller.open();
+    const ticking = setInterval(() => session.tick(), tickMs);
+    stop.signal.addEventListener("abort", () => clearInterval(ticking), { once: true });
     await session.settled();
     const address = `unix:${join(folder, "xds.sock")}`;
     await serveXds({ address, fleetOf: () => session.controller.store, signal: stop.signal, log, clock, metrics: createXdsMetrics(new Registry()), onNack: (nack) => session.controller.rejected(nack), onHeld: (held) => session.controller.held(held), onAck: (ack) => session.controller.accepted(ack) });
@@ -117,6 +121,8 @@ export async function run(options: RunOptions): Promise<void> {
   }
 }
 
+const tickMs = 60_000;
+
 /** The manifests of one `contour run`, with the backends and certificates that it makes for them. */
 class RunSession {
   readonly controller: Controller;
@@ -130,12 +136,22 @@ class RunSession {
   #shown = false;
   /** What is wrong with the ContourConfiguration. */
   #configuration: readonly ObjectProblem[];
+  #responders: Settings["ocspResponders"];
+  readonly #staples: Staples;
 
   constructor(options: RunOptions, ca: LocalCa, choices: ConfiguredChoices) {
     this.#options = options;
     this.#ca = ca;
     this.#configuration = choices.problems;
     this.controller = new Controller({ settings: runSettings(options, choices.settings), envoySettings: runEnvoySettings(choices.envoySettings), clock: options.clock, onChange: (change) => this.#changed(change) });
+    this.#responders = choices.settings.ocspResponders;
+    this.#staples = keepStaples({ controller: this.controller, responders: () => this.#responders, clock: options.clock, log: options.log });
+  }
+
+  /** Looks at the clock. To be called from time to time. */
+  tick(): void {
+    this.controller.tick();
+    this.#staples.tick();
   }
 
   async watch(): Promise<FileWatch> {
@@ -166,6 +182,7 @@ class RunSession {
     if (!choices.ok) return this.#options.output.progress(`${choices.error}; the last configuration stays in force`);
     const { settings, envoySettings, problems } = choices.value;
     this.#configuration = problems;
+    this.#responders = settings.ocspResponders;
     if (!problems.some(({ severity }) => severity === "error")) this.controller.configure(runSettings(this.#options, settings), runEnvoySettings(envoySettings));
   }
 
@@ -213,6 +230,7 @@ class RunSession {
   }
 
   #changed(change: PipelineChange): void {
+    this.#staples.follow(change.secrets);
     for (const [secret, hosts] of change.missingCertificates) if (hosts.length > 0 && !this.#issued.has(secret)) this.#enqueue(() => this.#issue(secret, hosts));
     // Issuers are for clusters; here the authority of this machine stands in for all of them.
     for (const [secret, [request]] of change.certificateRequests) if (request !== undefined && this.#lacks(secret, request.hosts)) this.#enqueue(() => this.#issue(secret, request.hosts));

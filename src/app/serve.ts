@@ -4,6 +4,7 @@ import { CertificateKeeping } from "#app/certificate-keeping";
 import { coalesce } from "#app/coalesce";
 import { Controller } from "#app/controller";
 import { gatewaySettings, isAbandonedFleet } from "#app/gateway-fleets";
+import { keepStaples } from "#app/ocsp/keep";
 import type { Slices } from "#app/passes";
 import { Provisioner } from "#app/provisioner";
 import { XdsSecretRotation } from "#app/xds-secret-rotation";
@@ -99,6 +100,7 @@ export async function serve(given: ServeOptions): Promise<void> {
     told.ingressProblems(change.ingressProblems);
     provisioner?.follow(change.fleetPlans);
     certificates.follow(change);
+    staples.follow(change.secrets);
     for (const [fleet, plans] of change.fleetPlans) if (plans.length === 0 && controller.pipeline.graph.items(gateways, fleet).length === 0) controller.forgetFleet(fleet);
   } });
   if (options.provision !== undefined && authority !== undefined && identity !== undefined) {
@@ -106,6 +108,7 @@ export async function serve(given: ServeOptions): Promise<void> {
     provisioner = new Provisioner({ client, authority, authorities: identity.authorities, settings: { ...options.provision.settings, envoy: choices.envoySettings }, log, clock, sleep, random: Math.random, signal, isAbandoned, namespace: options.provision.namespace, onAddresses: (fleet, found) => controller.setAddresses(found, fleet) });
   }
   const addresses = new ServiceAddresses(options, controller);
+  const staples = keepStaples({ controller, responders: () => settings.ocspResponders, clock, log });
   const certificates = new CertificateKeeping({ client, namespace: settings.controllerNamespace, seesOrders: isWatched(kinds.Secret, options.namespaces, settings.controllerNamespace), replica, graph: () => controller.pipeline.graph, taken: (fleet, type, name) => xds?.allHaveTaken(fleet, type, name) ?? true, submit: (statuses) => writer.submit(statuses), onCertManager: (served) => controller.setCertManager(served), onIssuerProblem: (issuer, problem) => controller.setIssuerProblem(issuer, problem), log, clock, sleep, random: Math.random, signal });
   // A provisioner makes the certificates of its Envoys itself.
   const rotation = options.gatewaysOnly === true || options.xds.tls === undefined ? undefined : new XdsSecretRotation({ client, namespace: settings.controllerNamespace, log, clock, later: (ms, run) => laterUnless(signal, ms, run), onEnds: (ends) => observation.xds.secretsEnd(ends), onNews: (secret, news) => told.xdsSecret(settings.controllerNamespace, secret, news) });
@@ -164,6 +167,7 @@ export async function serve(given: ServeOptions): Promise<void> {
     xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(tls === undefined ? {} : { tls }), ...(options.connectionAgeMs === 0 ? {} : { connectionAgeMs: options.connectionAgeMs }), fleetOf: (_node, certificate) => controller.fleet(fleetOfCertificate(certificate)), signal, log, clock, metrics: observation.xds, onNack: (nack) => (log.error({ type: nack.type, resource: controller.ownName(nack.type, nack.name, nack.fleet), node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onHeld: (held) => controller.held(held), onAck: (ack) => controller.accepted(ack) });
     const ticking = setInterval(() => {
       controller.tick();
+      staples.tick();
       provisioner?.tick();
       told.certificates(controller.certificateEnds(), clock());
     }, tickMs);

@@ -1,5 +1,5 @@
 /** What can be odd with a certificate that is served all the same; the first of several is the one that an object's condition is named after. */
-export const certificateWarnings = ["CertificateKept", "CertificateExpired", "CertificateNotYetValid", "CertificateNameMismatch", "CertificateWeak", "CertificateChain", "CertificateEndsSoon"] as const;
+export const certificateWarnings = ["CertificateKept", "CertificateExpired", "CertificateNotYetValid", "CertificateRevoked", "CertificateNameMismatch", "CertificateWeak", "CertificateChain", "StapleNotValid", "StapleExpired", "CertificateEndsSoon"] as const;
 
 /** Names what is odd. */
 export type CertificateWarningReason = (typeof certificateWarnings)[number];

@@ -1,8 +1,8 @@
 import type { DataSource } from "#gen/envoy/envoy/config/core/v3/base";
 
-/** Text that is sent along as bytes: certificates and keys. */
-export function inlineBytes(text: string): DataSource {
-  return { specifier: { $case: "inlineBytes", value: Buffer.from(text, "utf8") }, watchedDirectory: undefined };
+/** What is sent along as bytes: certificates and keys. */
+export function inlineBytes(text: string | Uint8Array): DataSource {
+  return { specifier: { $case: "inlineBytes", value: typeof text === "string" ? Buffer.from(text, "utf8") : Buffer.from(text) }, watchedDirectory: undefined };
 }
 
 /** Text that is sent along as text: scripts, bodies and key sets. */

@@ -9,7 +9,7 @@ export function buildRenamedSecret(secret: Uint8Array, name: string): Uint8Array
 }
 
 /** Encodes a certificate with its key. This is the only place where a key is revealed. */
-export function buildSecret({ name, certificateChain, privateKey }: CertificateSecret): Uint8Array {
-  const value = { certificateChain: inlineBytes(certificateChain), privateKey: inlineBytes(privateKey.reveal()) };
+export function buildSecret({ name, certificateChain, privateKey, ocspStaple }: CertificateSecret): Uint8Array {
+  const value = { certificateChain: inlineBytes(certificateChain), privateKey: inlineBytes(privateKey.reveal()), ...(ocspStaple === undefined ? {} : { ocspStaple: inlineBytes(ocspStaple) }) };
   return encode(Secret, { name, type: { $case: "tlsCertificate", value } });
 }

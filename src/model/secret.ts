@@ -9,6 +9,8 @@ export interface CertificateSecret {
   readonly name: SecretName;
   readonly certificateChain: string;
   readonly privateKey: Sensitive<string>;
+  /** What a responder says of the certificate (OCSP), for clients that ask. */
+  readonly ocspStaple?: Uint8Array;
   /** When the certificate ends, in milliseconds since 1970. */
   readonly expiresAt: number;
   readonly origin: Origin;

@@ -39,6 +39,7 @@ export function configure({ settings, envoySettings }: Choices, spec: Spec): Con
         rootNamespaces: httpproxy.rootNamespaces,
         fallbackCertificate: httpproxy.fallbackCertificate,
         defaultCertificate: envoy.listener?.tls?.defaultCertificate,
+        ocspResponders: ocspResponders(envoy.listener?.tls?.ocspStapling),
         useProxyProtocol: envoy.listener?.useProxyProtocol,
         http3: envoy.defaultHTTPVersions?.includes("HTTP/3"),
         publicHttpsPort: envoy.listener?.publicHTTPSPort,
@@ -68,6 +69,11 @@ export function configure({ settings, envoySettings }: Choices, spec: Spec): Con
     errors,
     ignored: ignoredFlags(spec),
   };
+}
+
+function ocspResponders(stapling: string | undefined): Settings["ocspResponders"] | undefined {
+  if (stapling === undefined) return undefined;
+  return stapling === "AllResponders" ? "all" : stapling === "PublicResponders" ? "public" : "none";
 }
 
 function envoyChoices(base: EnvoySettings, { listener = {}, cluster = {}, network = {}, ...envoy }: EnvoySpec, errors: FieldError[]): Partial<EnvoySettings> {

@@ -23,6 +23,8 @@ export interface Settings {
   readonly fallbackCertificate?: SecretReference;
   /** For hosts that ask for TLS and name no Secret. */
   readonly defaultCertificate?: SecretReference;
+  /** Which OCSP responders are asked about certificates that name one. */
+  readonly ocspResponders: "none" | "public" | "all";
   readonly http: ServiceAddress;
   readonly https: ServiceAddress;
   readonly useProxyProtocol: boolean;
@@ -89,6 +91,7 @@ export function gatewayEnvoyPort(port: number): number {
 export const defaultSettings: Settings = {
   ingressClassNames: [],
   rootNamespaces: [],
+  ocspResponders: "none",
   http: { address: "0.0.0.0", port: 8080 },
   https: { address: "0.0.0.0", port: 8443 },
   useProxyProtocol: false,

@@ -97,6 +97,8 @@ export const certificatesWanted = family<CertificateSecret>("certificate-wanted"
 export const secretTimes = family<number>("secret-time");
 /** What a Secret held before what it holds now, if that could be served. Bucket: `namespace/name`. Put in by the composition root, which remembers. */
 export const lastGoodCertificates = family<{ readonly uid: string | undefined; readonly certificate: import("#translate/secrets/certificate").ServingCertificate }>("last-good-certificate");
+/** What responders answered about certificates. Bucket: `namespace/name` of the Secret. Put in by the composition root, which asks them. */
+export const fetchedStaples = family<Uint8Array>("fetched-staple");
 /** Secrets that keep what is known of orders at ACME servers. Bucket: `namespace/name`. */
 export const orderSecrets = family<true>("order-secret");
 /** Secrets that a TLS host names and that do not exist; the item is the host. `contour run` fills them from its local authority. Bucket: `namespace/name`. */

@@ -31,7 +31,8 @@ describe("the golden stories", () => {
     const said = new Set(stories.flatMap((story) => [...readFileSync(join(story.folder, "status.yaml"), "utf8").matchAll(/- type: (\w+)\n\s+status: "True"\n\s+reason: (\w+)/g)].map(([, type, reason]) => `${type} ${reason}`)));
     const elsewhere = new Set([
       "EnvoyError RejectedByEnvoy", // needs an Envoy that refuses: extremes.test.ts and refusals.test.ts
-      "TLSError CertificateKept", "TLSError CertificateEndsSoon", // need a time and a certificate from before: secret-memory.test.ts and certificate-rotation.test.ts
+      "TLSError CertificateKept", "TLSError CertificateEndsSoon", "TLSError StapleExpired", // need a time and a certificate from before: secret-memory.test.ts and certificate-rotation.test.ts
+      "TLSError CertificateRevoked", "TLSError StapleNotValid", // need a responder: ocsp.test.ts
       "ListenerError ErrorIdentifyingListener", // needs HTTPProxies at a Gateway
       // The schema refuses these first; they are for objects that an older one let into a cluster.
       "VirtualHostError FQDNNotSpecified", "AuthError AuthBadAllowedHeader", "JWTVerificationError JWKSSourceConflict", "JWTVerificationError JWKSSourceMissing",
@@ -44,7 +45,7 @@ describe("the golden stories", () => {
   it("have every reason that a condition of Gateway API can have", () => {
     const said = new Set(stories.flatMap((story) => [...readFileSync(join(story.folder, "status.yaml"), "utf8").matchAll(/- type: (\w+)\n\s+status: "\w+"\n\s+reason: (\w+)/g)].map(([, type, reason]) => `${type} ${reason}`)));
     const elsewhere = new Set([
-      "CertificateWarning CertificateKept", "CertificateWarning CertificateEndsSoon", // as above
+      "CertificateWarning CertificateKept", "CertificateWarning CertificateEndsSoon", "CertificateWarning StapleExpired", "CertificateWarning CertificateRevoked", "CertificateWarning StapleNotValid", // as above
       "Programmed Pending", // needs Envoys that have not taken a listener yet
       // The schema refuses these first; they are for objects that an older one let into a cluster.
       "Accepted IncompatibleFilters", "PartiallyInvalid IncompatibleFilters", "Accepted UnsupportedAddress",

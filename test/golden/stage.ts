@@ -39,6 +39,8 @@ const quiet = noMetrics;
 /** A controller and a real Envoy, with backends that answer. */
 export class Stage {
   readonly nacks: string[] = [];
+  /** Hears of every change, for what else a controller is followed by. */
+  onChange: ((change: PipelineChange) => void) | undefined;
   /** The status that each object should have, by `kind/namespace/name`. */
   readonly statuses = new Map<string, DesiredStatus>();
   readonly #accepted = new Map<string, string>();
@@ -103,7 +105,9 @@ export class Stage {
     await this.#backends.close();
   }
 
-  #note({ statuses }: PipelineChange): void {
+  #note(change: PipelineChange): void {
+    const { statuses } = change;
+    this.onChange?.(change);
     for (const status of statuses) this.statuses.set(`${status.kind}/${status.namespace}/${status.name}`, status);
   }
 

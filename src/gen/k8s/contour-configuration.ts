@@ -87,6 +87,7 @@ export interface ContourConfiguration {
           };
           readonly maximumProtocolVersion?: string;
           readonly minimumProtocolVersion?: string;
+          readonly ocspStapling?: string;
         };
         readonly useProxyProtocol?: boolean;
       };

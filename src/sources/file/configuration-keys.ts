@@ -31,6 +31,7 @@ export const configurationKeys: ReadonlyMap<string, ConfigurationKey> = new Map(
   ["tls.certificates-on-demand-from", same("envoy.listener.tls.certificatesOnDemandFrom")],
   ["tls.prefetch-certificates-for", same("envoy.listener.tls.prefetchCertificatesFor")],
   ["tls.default-certificate", same("envoy.listener.tls.defaultCertificate")],
+  ["tls.ocsp-stapling", same("envoy.listener.tls.ocspStapling")],
   ["tls.fallback-certificate", same("httpproxy.fallbackCertificate")],
   ["tls.envoy-client-certificate", same("envoy.clientCertificate")],
   ["tls.fingerprint.ja3", same("envoy.listener.tls.fingerprint.ja3")],

@@ -8,10 +8,13 @@ import { Sensitive } from "#lib/sensitive";
 import type { CertificateSecret } from "#model/secret";
 import { objectKey } from "#translate/facts";
 import { orderChain } from "#translate/secrets/chain";
+import type { OrderedChain } from "#translate/secrets/chain";
 import { readPrivateKeys } from "#translate/secrets/key";
 import { refusedKeyKind } from "#translate/secrets/key-kind";
 import { dnsNamesOf } from "#translate/secrets/names";
 import { guessForm, readPem, writePem } from "#translate/secrets/pem";
+import { readStaple, responderOf } from "#translate/secrets/staple";
+import type { Staple } from "#translate/secrets/staple";
 import { demandsStaple, signsNoHandshakes } from "#translate/secrets/uses";
 
 /** A serving certificate, and what its users are told of it. */
@@ -20,6 +23,28 @@ export interface ServingCertificate extends CertificateSecret {
   readonly validFrom: number;
   /** The names that clients take it for, in lower case; some begin with `*.`. */
   readonly dnsNames: readonly string[];
+  /** Until when the staple counts, in milliseconds since 1970. */
+  readonly stapleUntil?: number;
+}
+
+/** What a responder can be asked about a certificate. */
+export interface StapleQuestion {
+  readonly responder: string;
+  /** The certificate and its issuer's, DER. */
+  readonly leaf: Uint8Array;
+  readonly issuer: Uint8Array;
+}
+
+/** Where the staple of a certificate comes from: the Secret's own counts first. */
+export interface StapleSources {
+  readonly own: Uint8Array | undefined;
+  readonly fetched: Uint8Array | undefined;
+}
+
+/** A certificate that could be read, and what a responder could be asked about it. */
+export interface StapledCertificate {
+  readonly certificate: Result<ExaminedCertificate, string>;
+  readonly question: StapleQuestion | undefined;
 }
 
 /** A serving certificate that Envoy takes, and what is odd with it. */
@@ -35,7 +60,26 @@ const longestChain = 32;
  * Reads the serving certificate of a Secret and its key. What comes out is written anew from what was understood, so that
  * Envoy gets nothing that has not been read here. The error says what is wrong and what to do.
  */
+export function examineStapled(secret: Secret, chain: string | undefined, key: string | undefined, staples: StapleSources): StapledCertificate {
+  const pair = readPair(secret, chain, key);
+  if (!pair.ok) return { certificate: pair, question: undefined };
+  const { leaf, certificates } = pair.value;
+  const ordered = orderChain(certificates, leaf);
+  const staple = chooseStaple(staples, leaf, ordered.related[1]);
+  const refused = refusal(leaf, staple);
+  const [responder, issuer] = [responderOf(leaf), ordered.related[1]];
+  return {
+    certificate: refused === undefined ? ok(examined(secret, ordered, pair.value, staple)) : fail(`: ${refused}`),
+    question: staples.own !== undefined || responder === undefined || issuer === undefined ? undefined : { responder, leaf: leaf.raw, issuer: issuer.raw },
+  };
+}
+
+/** The same without any staple. */
 export function examineCertificate(secret: Secret, chain: string | undefined, key: string | undefined): Result<ExaminedCertificate, string> {
+  return examineStapled(secret, chain, key, { own: undefined, fetched: undefined }).certificate;
+}
+
+function readPair(secret: Secret, chain: string | undefined, key: string | undefined): Result<Pair, string> {
   if (secret.type !== "kubernetes.io/tls" && secret.type !== "Opaque" && secret.type !== undefined) return fail(`has type ${JSON.stringify(secret.type)}; use kubernetes.io/tls or Opaque`);
   if (chain === undefined || chain.trim() === "") return fail('has no certificate under "tls.crt"');
   if (key === undefined || key.trim() === "") return fail('has no private key under "tls.key"');
@@ -45,8 +89,7 @@ export function examineCertificate(secret: Secret, chain: string | undefined, ke
   if (!keys.ok) return fail(`: ${keys.error}`);
   const pair = findPair(certificates.value, keys.value);
   if (pair === undefined) return fail(`: the private key in "tls.key" does not belong to ${certificates.value.length === 1 ? "the certificate" : "any certificate"} in "tls.crt"; put both of the same request into the Secret`);
-  const refused = refusal(pair.leaf);
-  return refused === undefined ? ok(examined(secret, certificates.value, pair)) : fail(`: ${refused}`);
+  return ok({ ...pair, certificates: certificates.value });
 }
 
 function readCertificates(text: string): Result<readonly X509Certificate[], string> {
@@ -61,12 +104,13 @@ function readCertificates(text: string): Result<readonly X509Certificate[], stri
 }
 
 interface Pair {
+  readonly certificates: readonly X509Certificate[];
   readonly leaf: X509Certificate;
   readonly key: KeyObject;
 }
 
 /** The first certificate that one of the keys belongs to. */
-function findPair(certificates: readonly X509Certificate[], keys: readonly KeyObject[]): Pair | undefined {
+function findPair(certificates: readonly X509Certificate[], keys: readonly KeyObject[]): Omit<Pair, "certificates"> | undefined {
   for (const leaf of certificates) {
     const key = keys.find((one) => belongs(leaf, one));
     if (key !== undefined) return { leaf, key };
@@ -75,19 +119,37 @@ function findPair(certificates: readonly X509Certificate[], keys: readonly KeyOb
 }
 
 /** What Envoy would refuse, or no client could connect to. */
-function refusal(leaf: X509Certificate): string | undefined {
+function refusal(leaf: X509Certificate, { staple, problem }: ChosenStaple): string | undefined {
   const kind = publicKeyOf(leaf);
   if (kind === undefined) return 'the public key of the certificate in "tls.crt" cannot be read; use RSA or ECDSA';
   const refused = refusedKeyKind(kind);
   if (refused !== undefined) return `the certificate in "tls.crt" has ${refused}; issue it for another key`;
   if (signsNoHandshakes(leaf)) return 'the certificate in "tls.crt" may not sign handshakes (its key usage lacks digitalSignature); issue it for a server';
-  if (demandsStaple(leaf)) return 'the certificate in "tls.crt" demands an OCSP staple (must-staple), and there is none; issue it without that';
+  if (staple === undefined && demandsStaple(leaf)) return `the certificate in "tls.crt" demands an OCSP staple (must-staple), and ${problem?.message ?? "there is none; put one into \"tls.ocsp-staple\", have the controller fetch it (tls.ocsp-stapling), or issue the certificate without that demand"}`;
   const commonName = /(?:^|\n)CN=/.test(leaf.subject ?? "");
   return leaf.subjectAltName === undefined && !commonName ? "the certificate names no host (neither a subject alternative name nor a common name); issue it with a subject alternative name" : undefined;
 }
 
-function examined({ metadata: { namespace = "", name } }: Secret, written: readonly X509Certificate[], { leaf, key }: Pair): ExaminedCertificate {
-  const chain = orderChain(written, leaf);
+interface ChosenStaple {
+  readonly staple?: Staple;
+  /** Why the Secret's own staple, or what the responder says, is not shown to clients. */
+  readonly problem?: CertificateWarning;
+}
+
+/** A certificate that its issuer has revoked is served all the same: who asks will hear it, and the others are told by nobody. */
+function chooseStaple({ own, fetched }: StapleSources, leaf: X509Certificate, issuer: X509Certificate | undefined): ChosenStaple {
+  const der = own ?? fetched;
+  if (der === undefined) return {};
+  // What was fetched may be about the certificate from before.
+  if (own === undefined && (issuer === undefined || !readStaple(der, leaf, issuer).ok)) return {};
+  const refuse = (reason: "StapleNotValid" | "CertificateRevoked", message: string): ChosenStaple => ({ problem: { reason, message } });
+  if (issuer === undefined) return refuse("StapleNotValid", 'its staple in "tls.ocsp-staple" cannot be checked: the certificate that issued it is not in "tls.crt"; put that behind the server\'s');
+  const staple = readStaple(der, leaf, issuer);
+  if (!staple.ok) return refuse("StapleNotValid", `its staple in "tls.ocsp-staple" ${staple.error}; put in the responder's answer about this certificate, or remove it`);
+  return staple.value.status === "good" ? { staple: staple.value } : refuse("CertificateRevoked", "its authority says that it is revoked; replace it");
+}
+
+function examined({ metadata: { namespace = "", name } }: Secret, chain: OrderedChain, { leaf, key }: Pair, { staple, problem }: ChosenStaple): ExaminedCertificate {
   const ordered = [...chain.related, ...chain.unrelated];
   const certificate: ServingCertificate = {
     name: objectKey(namespace, name),
@@ -96,13 +158,14 @@ function examined({ metadata: { namespace = "", name } }: Secret, written: reado
     validFrom: leaf.validFromDate.getTime(),
     expiresAt: leaf.validToDate.getTime(),
     dnsNames: dnsNamesOf(leaf),
+    ...(staple === undefined ? {} : { ocspStaple: staple.der, stapleUntil: staple.until }),
     origin: { kind: "Secret", namespace, name },
   };
-  const remarks = [...chainRemarks(chain), ...strengthRemarks(chain.related)];
+  const remarks = [...chainRemarks(chain), ...strengthRemarks(chain.related), ...(problem === undefined ? [] : [{ ...problem, message: `the certificate is served without a staple: ${problem.message}` }])];
   return { certificate, remarks: remarks.map(({ reason, message }) => ({ reason, message: `Secret ${JSON.stringify(certificate.name)}: ${message}` })) };
 }
 
-function chainRemarks({ reordered, unrelated }: ReturnType<typeof orderChain>): readonly CertificateWarning[] {
+function chainRemarks({ reordered, unrelated }: OrderedChain): readonly CertificateWarning[] {
   return [
     ...(reordered ? [{ reason: "CertificateChain" as const, message: 'the certificates in "tls.crt" are out of order, and are served in the right one; put the server\'s certificate first and behind each one who issued it' }] : []),
     ...(unrelated.length === 0 ? [] : [{ reason: "CertificateChain" as const, message: `${unrelated.length === 1 ? "a certificate" : `${unrelated.length} certificates`} in "tls.crt" issued none of the others (${unrelated.map((one) => oneLine(one.subject)).join("; ")}); remove what does not lead to the authority, and see whether something is missing` }]),

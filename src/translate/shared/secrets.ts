@@ -5,11 +5,11 @@ import { fail, ok } from "#lib/result";
 import type { Result } from "#lib/result";
 import type { Reader, Rule } from "#store/family";
 import { family } from "#store/family";
-import { lastGoodCertificates, objectKey, objects, orderSecrets, secretTimes } from "#translate/facts";
+import { fetchedStaples, lastGoodCertificates, objectKey, objects, orderSecrets, secretTimes } from "#translate/facts";
 import { aboutOwner, examineAuthorities, examineRevocations } from "#translate/secrets/authorities";
 import type { ExaminedPem } from "#translate/secrets/authorities";
-import { examineCertificate } from "#translate/secrets/certificate";
-import type { ServingCertificate } from "#translate/secrets/certificate";
+import { examineStapled } from "#translate/secrets/certificate";
+import type { ExaminedCertificate, ServingCertificate, StapledCertificate, StapleQuestion } from "#translate/secrets/certificate";
 import { endsSoonFrom, writeTime } from "#translate/secrets/moments";
 import type { SecretMoments } from "#translate/secrets/moments";
 import { coversHost } from "#translate/secrets/names";
@@ -24,6 +24,8 @@ export interface ExaminedSecret {
   readonly remarks: readonly CertificateWarning[];
   /** The certificate that it holds now, where that can be served and its time has come. */
   readonly good: ServingCertificate | undefined;
+  /** What a responder can be asked about the certificate that it holds now. */
+  readonly question: StapleQuestion | undefined;
   readonly authorities: Result<ExaminedPem, string>;
   readonly revocations: Result<ExaminedPem, string>;
   readonly moments: SecretMoments;
@@ -81,20 +83,30 @@ function examineSecret(read: Reader, bucket: string, secret: Secret): ExaminedSe
     return encoded === undefined ? undefined : Buffer.from(encoded, "base64").toString("latin1");
   };
   const who = `Secret ${JSON.stringify(secret.metadata.name)}`;
-  const own = aboutOwner(who, examineCertificate(secret, data("tls.crt"), data("tls.key")));
+  const stapled = stapledCertificate(read, bucket, secret, data);
+  const own = aboutOwner(who, stapled.certificate);
   const authorities = aboutOwner(who, examineAuthorities(data("ca.crt")));
   const revocations = aboutOwner(who, examineRevocations(data("crl.pem")));
   const served = choose(read, bucket, secret, own);
   const ends = [authorities, revocations].flatMap((part) => (part.ok ? part.value.ends.map(({ at }) => at) : []));
   const begins = own.ok ? own.value.certificate.validFrom : 0;
-  const later = served.certificate.ok ? [endsSoonFrom(served.certificate.value), served.certificate.value.expiresAt] : [];
-  return { uid: secret.metadata.uid, ...served, authorities, revocations, moments: { begins, later: [...later, ...ends] } };
+  const later = served.certificate.ok ? [endsSoonFrom(served.certificate.value), served.certificate.value.expiresAt, ...(served.certificate.value.stapleUntil === undefined ? [] : [served.certificate.value.stapleUntil])] : [];
+  return { uid: secret.metadata.uid, ...served, question: stapled.question, authorities, revocations, moments: { begins, later: [...later, ...ends] } };
+}
+
+/** What was fetched is looked for only where there is something to ask: for most certificates there is not. */
+function stapledCertificate(read: Reader, bucket: string, secret: Secret, data: (key: string) => string | undefined): StapledCertificate {
+  const [chain, key, staple] = [data("tls.crt"), data("tls.key"), data("tls.ocsp-staple")];
+  const own = staple === undefined || staple === "" ? undefined : new Uint8Array(Buffer.from(staple, "latin1"));
+  const found = examineStapled(secret, chain, key, { own, fetched: undefined });
+  const fetched = found.question === undefined ? undefined : read.one(fetchedStaples, bucket);
+  return fetched === undefined ? found : examineStapled(secret, chain, key, { own, fetched });
 }
 
 type Chosen = Pick<ExaminedSecret, "certificate" | "remarks" | "good">;
 
 /** What a Secret holds is served, unless it cannot be, or not yet or no longer, and it has held something better before. */
-function choose(read: Reader, bucket: string, { metadata }: Secret, own: ReturnType<typeof examineCertificate>): Chosen {
+function choose(read: Reader, bucket: string, { metadata }: Secret, own: Result<ExaminedCertificate, string>): Chosen {
   const time = own.ok ? read.one(secretTimes, bucket) : undefined;
   const untimely = own.ok && time !== undefined ? untimeliness(own.value.certificate, time) : undefined;
   if (own.ok && untimely === undefined) return { certificate: ok(own.value.certificate), remarks: own.value.remarks, good: own.value.certificate };
@@ -126,7 +138,8 @@ function timeWarnings(certificate: ServingCertificate, time: number | undefined)
   const { name, validFrom, expiresAt } = certificate;
   const what = `the certificate in Secret ${JSON.stringify(name)}`;
   if (time === undefined) return [];
+  const staple: readonly CertificateWarning[] = time < (certificate.stapleUntil ?? Infinity) ? [] : [{ reason: "StapleExpired", message: `the OCSP staple of ${what} ended at ${writeTime(certificate.stapleUntil ?? 0)}, and clients are shown none; put a new one into "tls.ocsp-staple"` }];
   if (time < validFrom) return [{ reason: "CertificateNotYetValid", message: `${what} counts from ${writeTime(validFrom)}; clients refuse it until then` }];
   if (time >= expiresAt) return [{ reason: "CertificateExpired", message: `${what} expired at ${writeTime(expiresAt)}; renew it, clients refuse it` }];
-  return time >= endsSoonFrom(certificate) ? [{ reason: "CertificateEndsSoon", message: `${what} ends at ${writeTime(expiresAt)}; renew it` }] : [];
+  return [...staple, ...(time >= endsSoonFrom(certificate) ? [{ reason: "CertificateEndsSoon" as const, message: `${what} ends at ${writeTime(expiresAt)}; renew it` }] : [])];
 }
