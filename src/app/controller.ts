@@ -11,7 +11,7 @@ import { SecretMemory } from "#app/secret-memory";
 import { fleetEnvoySettings, fleetListeners, resources } from "#app/resources";
 import type { ResourceKind } from "#app/resources";
 import { alikeKey, undecidedForms, unnamedBefore, unnamedBeforeFact } from "#app/tls-shape";
-import { feedStores, typeOf } from "#app/xds-feed";
+import { feedStores, nameInXds, typeOf } from "#app/xds-feed";
 import { scopeOf } from "#envoy/scope";
 import { commonFleet, inFleet, splitFleet } from "#model/fleet";
 import type { FleetName } from "#model/fleet";
@@ -72,6 +72,7 @@ export class Controller implements ObjectSink {
   readonly #wide = new Map<FleetName, readonly ResourceKey[]>();
   readonly #passes: Passes;
   #early: ObjectEvent[] | undefined = [];
+  #preparing: Generator<void> | undefined;
   /** Whether the pass under way goes over to other settings. */
   #reconfigured = false;
   /** Changes of objects that came while a pass was under way. */
@@ -82,7 +83,7 @@ export class Controller implements ObjectSink {
     this.pipeline = new Pipeline(options.settings, options.envoySettings);
     this.#refusals = new Refusals(this.pipeline.graph, (fleet) => this.fleet(fleet));
     const { slices, stopwatch = () => performance.now() } = options;
-    this.#passes = new Passes({ slices, stopwatch, work: (isOver) => this.pipeline.work(isOver), finish: (pass) => this.#publish(pass, stopwatch) });
+    this.#passes = new Passes({ slices, stopwatch, work: (isOver) => this.pipeline.work(isOver) && (isOver === undefined || this.#prepare(isOver)), finish: (pass) => this.#publish(pass, stopwatch) });
   }
 
   /** What the Envoys of Ingress and HTTPProxy get. */
@@ -283,9 +284,26 @@ export class Controller implements ObjectSink {
     this.#passes.whenIdle(() => this.#commitAny(this.#secrets.tick(this.#options.clock())));
   }
 
+  /** What a pass has led to is made ready for Envoys in slices, too; then all of it can be told at once. */
+  #prepare(isOver: () => boolean): boolean {
+    this.#preparing ??= this.#unprepared();
+    for (let next = this.#preparing.next(); next.done !== true; next = this.#preparing.next()) if (isOver()) return false;
+    return true;
+  }
+
+  *#unprepared(): Generator<void> {
+    for (const kind of Object.keys(resources) as ResourceKind[]) {
+      for (const [qualified, [bytes]] of this.pipeline.graph.pending(resources[kind])) {
+        const { fleet, name } = splitFleet(qualified);
+        if (bytes !== undefined) yield this.fleet(fleet).prepare({ type: typeOf[kind], name: nameInXds(typeOf[kind], name), bytes });
+      }
+    }
+  }
+
   /** Tells Envoys and whoever else wants to know what a pass led to; gives what follows from that. */
   #publish({ at, ms }: Pass, stopwatch: () => number): (() => void) | undefined {
     const started = stopwatch();
+    this.#preparing = undefined;
     const change = this.pipeline.changes();
     const wide = this.#reconfigured ? this.#stores.keys() : new Set([...change.fleetEnvoySettings.keys(), ...change.fleetListeners.keys()]);
     this.#reconfigured = false;

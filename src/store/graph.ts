@@ -121,6 +121,11 @@ export class Graph {
     return changes;
   }
 
+  /** What `changes` would tell now of a family, without taking it. */
+  pending<T>(family: Family<T>): Iterable<readonly [string, readonly T[]]> {
+    return (this.#changes.get(family as Family<unknown>) ?? new Map()) as ReadonlyMap<string, readonly T[]>;
+  }
+
   /** Takes facts in, and brings at once up to date what rules of the short lane say of them; all else is left to `work`. Tells what that changed; `changes` will again. */
   hurry(facts: readonly Fact[]): Changes {
     const before = this.changes();
