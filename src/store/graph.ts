@@ -36,6 +36,8 @@ export interface UnitDescription {
 /** The buckets of the watched families that changed, with what they hold now. */
 export type Changes = ReadonlyMap<Family<unknown>, ReadonlyMap<string, readonly unknown[]>>;
 
+type MutableChanges = Map<Family<unknown>, Map<string, readonly unknown[]>>;
+
 /**
  * Derived facts kept up to date: a change runs the rules that read what changed, and nothing else. Running every rule
  * from nothing is the same code, so that "incremental" and "from scratch" cannot differ by construction; a property test
@@ -49,9 +51,10 @@ export class Graph {
   readonly #dirty: Set<string>[];
   /** The same for what hurries. */
   readonly #urgent: Set<string>[];
-  #hurries = false;
+  /** What changed by what hurries, while that is worked on. */
+  #hurried: MutableChanges | undefined;
   readonly #rulesOver = new Map<string, number[]>();
-  #changes = new Map<Family<unknown>, Map<string, readonly unknown[]>>();
+  #changes: MutableChanges = new Map();
   readonly #running: RunningRule;
   readonly #runs: number[];
 
@@ -128,16 +131,14 @@ export class Graph {
 
   /** Takes facts in, and brings at once up to date what rules of the short lane say of them; all else is left to `work`. Tells what that changed; `changes` will again. */
   hurry(facts: readonly Fact[]): Changes {
-    const before = this.changes();
-    this.#hurries = true;
+    const hurried: MutableChanges = new Map();
+    this.#hurried = hurried;
     try {
       this.take(facts);
       this.#runAll(this.#urgent, never);
     } finally {
-      this.#hurries = false;
+      this.#hurried = undefined;
     }
-    const hurried = this.#changes;
-    for (const [family, buckets] of before) this.#changes.set(family, new Map([...buckets, ...(hurried.get(family) ?? [])]));
     return hurried;
   }
 
@@ -202,9 +203,8 @@ export class Graph {
 
   #note(bucket: Bucket): void {
     if (!this.#watched.has(bucket.family.name)) return;
-    let changed = this.#changes.get(bucket.family);
-    if (changed === undefined) this.#changes.set(bucket.family, (changed = new Map()));
-    changed.set(bucket.key, bucket.items());
+    note(this.#changes, bucket);
+    if (this.#hurried !== undefined) note(this.#hurried, bucket);
   }
 
   #markDirty(cell: Cell): void {
@@ -214,7 +214,7 @@ export class Graph {
   #markBucketDirty(rule: number, bucket: string): void {
     const running = this.#running.number ?? -1;
     if (rule <= running) throw new Bug(`rule ${this.#rules[running]?.name} changes what the earlier rule ${this.#rules[rule]?.name} reads`);
-    const dirty = this.#hurries && this.#rules[rule]?.lane === "short" ? this.#urgent : this.#dirty;
+    const dirty = this.#hurried !== undefined && this.#rules[rule]?.lane === "short" ? this.#urgent : this.#dirty;
     dirty[rule]?.add(bucket);
   }
 
@@ -285,6 +285,12 @@ export class Graph {
     const buckets = this.#buckets.get(bucket.family.name);
     if (buckets?.get(bucket.key) === bucket) buckets.delete(bucket.key);
   }
+}
+
+function note(changes: MutableChanges, bucket: Bucket): void {
+  let changed = changes.get(bucket.family);
+  if (changed === undefined) changes.set(bucket.family, (changed = new Map()));
+  changed.set(bucket.key, bucket.items());
 }
 
 function never(): boolean {
