@@ -18,6 +18,10 @@ describe("a network plugin is known by what it leaves", () => {
     [{ daemonSets: ["kube-system/canal"], nodes: [node({ "flannel.alpha.coreos.com/backend-type": "vxlan" })] }, ["Calico", "Flannel, vxlan"]],
   ] as const) it(wanted.join(" and "), () => assert.deepEqual(named(traces), wanted));
 
+  it("Flannel that routes has no overlay", () => {
+    const traits = (mode: string): readonly string[] => findCnis({ nodes: [node({ "flannel.alpha.coreos.com/backend-type": mode })], daemonSets: [], apiGroups: [] }).flatMap((cni) => cni.traits);
+    assert.deepEqual(["vxlan", "host-gw"].map((mode) => traits(mode).some((trait) => trait.includes("overlay"))), [true, false]);
+  });
   it("CRDs that were left behind are no plugin", () => assert.deepEqual(named({ apiGroups: ["cilium.io", "crd.projectcalico.org"] }), []));
   it("a DaemonSet with another name is none", () => assert.deepEqual(named({ daemonSets: ["kube-system/cilium-envoy", "monitoring/not-kindnet-exporter"] }), []));
 });

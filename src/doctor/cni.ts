@@ -66,7 +66,8 @@ export function findCnis(traces: CniTraces): readonly FoundCni[] {
     const evidence = evidenceOf(cni, traces);
     if (evidence === undefined) return [];
     const mode = modeOf(cni.name, traces);
-    const { name, enforcesPolicies, traits, hostNetworkHint } = cni;
+    const { name, enforcesPolicies, hostNetworkHint } = cni;
+    const traits = mode === "host-gw" ? cni.traits.filter((trait) => trait !== overlayTrait) : cni.traits;
     return [{ name, evidence, ...(mode === undefined ? {} : { mode }), enforcesPolicies, traits, hostNetworkHint }];
   });
 }
