@@ -15,6 +15,8 @@ import { listAll } from "#sources/kubernetes/list";
 export interface ControllerView extends Choices {
   /** Namespaces that are looked at; none is all. */
   readonly watched: readonly string[];
+  /** The same for Secrets, where that is narrower. */
+  readonly secrets: readonly string[];
   readonly disabledKinds: readonly KindName[];
 }
 
@@ -46,7 +48,7 @@ interface Controller {
 export async function readInstallation(client: ApiClient, namespace: string): Promise<Installation> {
   const found = (await listAll<Deployment>(client, `/apis/apps/v1/namespaces/${namespace}/deployments`)).flatMap(controllersOf);
   const base: Choices = { settings: { ...defaultSettings, controllerNamespace: namespace }, envoySettings: defaultEnvoySettings };
-  if (found.length === 0) return { controllers: [{ ...withPorts(base), watched: [], disabledKinds: [] }], notes: [`no controller runs as a Deployment in namespace ${namespace} (--namespace): objects are judged by the default settings`] };
+  if (found.length === 0) return { controllers: [{ ...withPorts(base), watched: [], secrets: [], disabledKinds: [] }], notes: [`no controller runs as a Deployment in namespace ${namespace} (--namespace): objects are judged by the default settings`] };
   const read = await Promise.all(found.map((controller) => (controller.command === "serve" ? servingView(client, namespace, controller, base) : { view: provisionerView(controller, base), notes: [] })));
   return { controllers: read.map(({ view }) => view), notes: read.flatMap(({ notes }) => notes) };
 }
@@ -54,13 +56,13 @@ export async function readInstallation(client: ApiClient, namespace: string): Pr
 async function servingView(client: ApiClient, namespace: string, controller: Controller, base: Choices): Promise<{ readonly view: ControllerView; readonly notes: readonly string[] }> {
   const { notes, ...choices } = await configured(client, namespace, controller, withFlags(base, controller));
   const placed = controller.args.includes("--provision-gateways") ? withOwnFleets(choices) : withPorts(choices);
-  return { view: { ...placed, watched: list(flag(controller, "watch-namespaces")), disabledKinds: [] }, notes };
+  return { view: { ...placed, watched: list(flag(controller, "watch-namespaces")), secrets: list(flag(controller, "secret-namespaces")), disabledKinds: [] }, notes };
 }
 
 function provisionerView(controller: Controller, base: Choices): ControllerView {
   const { settings, envoySettings } = withOwnFleets(base);
   const name = flag(controller, "gateway-controller-name");
-  return { settings: { ...settings, ...(name === undefined ? {} : { gatewayControllerName: name }) }, envoySettings, watched: [], disabledKinds: ofIngress };
+  return { settings: { ...settings, ...(name === undefined ? {} : { gatewayControllerName: name }) }, envoySettings, watched: [], secrets: [], disabledKinds: ofIngress };
 }
 
 function withOwnFleets({ settings, envoySettings }: Choices): Choices {

@@ -41,9 +41,12 @@ export async function readClusterRoutes(client: ApiClient, namespace: string, cl
   return { view: joined(parts.map(({ view }) => view)), fleets: new Map(parts.flatMap(({ fleets }) => [...fleets])), notes };
 }
 
-function translated({ settings, envoySettings, watched, disabledKinds }: ControllerView, objects: readonly KubeObject[], live: ReadonlyMap<string, LiveObject>, standard: boolean, now: number): Omit<ClusterRoutes, "notes"> {
+function translated({ settings, envoySettings, watched, secrets: ofSecrets, disabledKinds }: ControllerView, objects: readonly KubeObject[], live: ReadonlyMap<string, LiveObject>, standard: boolean, now: number): Omit<ClusterRoutes, "notes"> {
   const pipeline = new Pipeline(settings, envoySettings);
-  const isSeen = ({ kind, metadata: { namespace } }: KubeObject): boolean => !(disabledKinds as readonly string[]).includes(kind) && (watched.length === 0 || namespace === undefined || watched.includes(namespace));
+  const isSeen = ({ kind, metadata: { namespace } }: KubeObject): boolean => {
+    const places = kind === "Secret" && ofSecrets.length > 0 ? ofSecrets : watched;
+    return !(disabledKinds as readonly string[]).includes(kind) && (places.length === 0 || namespace === undefined || places.includes(namespace));
+  };
   const { secrets } = pipeline.apply(objects.filter(isSeen).map((object) => ({ type: "upsert", object })));
   pipeline.commit([...new SecretMemory().follow(secrets, now), { family: standardApi as Family<unknown>, bucket: "", publisher: "discovery", items: standard ? [true] : [] }]);
   const view = routedView(pipeline);
