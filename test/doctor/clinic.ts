@@ -67,7 +67,7 @@ export class Clinic {
       access: kubeconfigAccess({ path: kubeconfigPath, env: process.env, clock }), env: process.env, clock,
       namespace: "projectcontour", envoys: { namespace: "projectcontour", selector: "app=envoy" },
       subjects: subjects.map(parseSubject).flatMap((subject) => (subject.ok ? [subject.value] : [])),
-      limits: { depth: "large", concurrency: 16, timeoutMs: 2500, limitMs: 60_000, mostEndpoints: 100, mostEnvoys: 10 },
+      limits: { depth: "large", concurrency: 16, timeoutMs: 5000, limitMs: 60_000, mostEndpoints: 100, mostEnvoys: 10 },
       probing: true, progress: () => undefined, wayIn: this.#wayIn(),
     });
   }

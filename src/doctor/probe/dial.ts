@@ -4,6 +4,7 @@ import type { TLSSocket } from "node:tls";
 import { isIP } from "node:net";
 import type { Outcome, ProbeTls } from "#doctor/plan";
 import { certificateProblem } from "#doctor/probe/certificate";
+import { limit } from "#doctor/probe/limit";
 import { fail, ok } from "#lib/result";
 import type { Result } from "#lib/result";
 
@@ -21,11 +22,11 @@ export function dial(address: string, port: number, timeoutMs: number): Promise<
   return new Promise((resolve) => {
     const socket = new Socket();
     const settle = (result: Result<Dialled, Outcome>): void => {
-      clearTimeout(timer);
+      timer.clear();
       if (!result.ok) socket.destroy();
       resolve(result);
     };
-    const timer = setTimeout(() => settle(fail({ kind: "dropped" })), timeoutMs);
+    const timer = limit(timeoutMs, () => settle(fail({ kind: "dropped" })));
     socket.once("error", (error: NodeJS.ErrnoException) => settle(fail(outcomeOf(error))));
     socket.once("connect", () => {
       socket.removeAllListeners("error").on("error", () => undefined);
@@ -57,12 +58,12 @@ export function encrypt(socket: Socket, tls: ProbeTls, alpn: readonly string[], 
       ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
     });
     const settle = (result: Result<TLSSocket, Outcome>): void => {
-      clearTimeout(timer);
+      timer.clear();
       secure.removeAllListeners("error").on("error", () => undefined);
       if (!result.ok) secure.destroy();
       resolve(result);
     };
-    const timer = setTimeout(() => settle(fail({ kind: "silent" })), timeoutMs);
+    const timer = limit(timeoutMs, () => settle(fail({ kind: "silent" })));
     secure.once("error", (error: NodeJS.ErrnoException) => settle(fail(tlsOutcome(error))));
     secure.once("close", () => settle(fail({ kind: "tls-failed", reason: "the backend closed the connection during the handshake" })));
     secure.once("secureConnect", () => {

@@ -4,6 +4,7 @@ import { connect as connectHttp2, constants } from "node:http2";
 import type { Socket } from "node:net";
 import type { Outcome, Probe } from "#doctor/plan";
 import { shortReason, wantsClientCertificate } from "#doctor/probe/dial";
+import { limit } from "#doctor/probe/limit";
 import { Bug } from "#lib/bug";
 
 /** A request that changes nothing: `large` has a body that no server has to look at. */
@@ -48,7 +49,7 @@ function overHttp1(socket: Socket, { host, path }: NonNullable<Probe["http"]>, s
     let received = 0;
     const outgoing = httpRequest({ createConnection: () => socket, method: shape === "head" ? "HEAD" : "GET", path, headers: { host, connection: "close", "user-agent": userAgent, accept: "*/*", ...(body === undefined ? {} : { "content-type": "application/octet-stream", "content-length": body.length }) } });
     const settle = (result: Exchange): void => {
-      clearTimeout(timer);
+      timer.clear();
       // What is still to be acknowledged is looked at by who dialled: the socket stays.
       outgoing.removeAllListeners("error").on("error", () => undefined);
       resolve(result);
@@ -58,7 +59,7 @@ function overHttp1(socket: Socket, { host, path }: NonNullable<Probe["http"]>, s
       const expected = Number(answer.message.headers["content-length"] ?? Number.NaN);
       settle({ kind: "answered", status: answer.message.statusCode ?? 0, ms: answer.ms, complete, received, ...(Number.isNaN(expected) ? {} : { expected }) });
     };
-    const timer = setTimeout(() => (answer === undefined ? settle({ kind: "silent" }) : answered(isEndless(answer.message))), timeoutMs);
+    const timer = limit(timeoutMs, () => (answer === undefined ? settle({ kind: "silent" }) : answered(isEndless(answer.message))));
     outgoing.on("response", (message) => {
       answer = { message, ms: performance.now() - started };
       message.on("data", (chunk: Buffer) => {
@@ -94,14 +95,14 @@ function overHttp2(socket: Socket, { host, path }: NonNullable<Probe["http"]>, s
     let answer: { readonly status: number; readonly ms: number; readonly expected: number } | undefined;
     let received = 0;
     const settle = (result: Exchange): void => {
-      clearTimeout(timer);
+      timer.clear();
       session.removeAllListeners("error").on("error", () => undefined);
       resolve(result);
     };
     const answered = (complete: boolean): void => {
       if (answer !== undefined) settle({ kind: "answered", status: answer.status, ms: answer.ms, complete, received, ...(Number.isNaN(answer.expected) ? {} : { expected: answer.expected }) });
     };
-    const timer = setTimeout(() => (answer === undefined ? settle({ kind: "silent" }) : answered(Number.isNaN(answer.expected))), timeoutMs);
+    const timer = limit(timeoutMs, () => (answer === undefined ? settle({ kind: "silent" }) : answered(Number.isNaN(answer.expected))));
     const broken = (): void => (answer === undefined ? settle({ kind: "closed", outcome: { kind: "not-http", reason: "it does not speak HTTP/2" } }) : answered(true));
     session.on("error", broken).on("close", broken);
     const stream = session.request({ ":method": shape === "head" ? "HEAD" : "GET", ":path": path, ":authority": host, "user-agent": userAgent, ...(body === undefined ? {} : { "content-length": String(body.length) }) }, { endStream: body === undefined });
