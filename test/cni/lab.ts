@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { startProcess } from "../bed/process.ts";
 import type { RunningProcess } from "../bed/process.ts";
 import { waitFor } from "../bed/wait.ts";
+import { endAllIn } from "./leftovers.ts";
 
 const run = promisify(execFile);
 
@@ -139,17 +140,11 @@ export class Lab {
     mkdirSync(join(this.folder, "cni"), { recursive: true });
   }
 
-  /** Ends what a wiring's own scripts left running in a node's network. */
-  async #endStragglers(node: NodeName): Promise<void> {
-    const { stdout } = await run("ip", ["netns", "pids", this.space(node)]).catch(() => ({ stdout: "" }));
-    for (const pid of stdout.split("\n").filter((line) => line !== "")) process.kill(Number(pid), "SIGKILL");
-  }
-
   async down(): Promise<void> {
     for (const running of [...this.#processes.values()].toReversed()) await running.stop(2000);
     for (const cleanup of this.#cleanups.toReversed()) await cleanup().catch(() => undefined);
     for (const server of this.#servers.values()) server.close();
-    for (const node of nodeNames) await this.#endStragglers(node);
+    for (const node of nodeNames) await endAllIn(this.space(node));
     for (const place of [...this.#spaces].toReversed()) await this.removeSpace(place).catch(() => undefined);
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -6,6 +6,14 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
+/** Ends what still runs in a network namespace: nobody but a lab puts anything into one that is its own. */
+export async function endAllIn(space: string): Promise<void> {
+  const { stdout } = await run("ip", ["netns", "pids", space]).catch(() => ({ stdout: "" }));
+  const pids = stdout.split("\n").filter((line) => line !== "");
+  // One that has ended meanwhile is no mistake.
+  if (pids.length > 0) await run("kill", ["-KILL", ...pids]).catch(() => undefined);
+}
+
 /** Removes what runs have left behind that were killed before they could: namespaces, mounts and folders, which are named by process. */
 export async function removeLeftovers(): Promise<void> {
   const gone = (name: string, pattern: RegExp): boolean => {
@@ -13,7 +21,10 @@ export async function removeLeftovers(): Promise<void> {
     return pid !== undefined && !existsSync(`/proc/${pid}`);
   };
   const { stdout } = await run("ip", ["netns"]);
-  for (const name of stdout.split("\n").map((line) => line.split(" ")[0] ?? "").filter((space) => gone(space, /^cni(\d+)[a-z0-9]{2}-/))) await run("ip", ["netns", "del", name]);
+  for (const name of stdout.split("\n").map((line) => line.split(" ")[0] ?? "").filter((space) => gone(space, /^cni(\d+)[a-z0-9]{2}-/))) {
+    await endAllIn(name);
+    await run("ip", ["netns", "del", name]);
+  }
   const folder = /^contour-cni-(\d+)-/;
   const mounts = readFileSync("/proc/mounts", "utf8").split("\n").map((line) => line.split(" ")[1] ?? "").filter((path) => path.startsWith(`${tmpdir()}/`) && gone(path.slice(tmpdir().length + 1), folder));
   for (const path of mounts) await run("umount", [path]);
