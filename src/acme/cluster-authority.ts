@@ -47,16 +47,16 @@ export async function openClusterAuthority(place: AuthorityPlace): Promise<Clust
   const succession = successionIn(object);
   checked(place, succession.current);
   const step = successionStep(succession, clock());
-  if (step === "rest") return authorityOf(succession.current, trustedBy(succession), clock);
+  if (step === "rest") return authorityOf(succession.current, trustedBy(succession, clock()), clock);
   const next = step === "prepare" ? { ...succession, next: await createAuthority(title, clock(), domains) } : succeed(succession, clock());
-  await secrets.write(object, dataOf(next));
+  await secrets.write(object, dataOf(next, clock()));
   return openClusterAuthority(place);
 }
 
 async function make(place: AuthorityPlace): Promise<ClusterAuthority> {
   const { secrets, namespace, name, title, domains, clock } = place;
   const current = await createAuthority(title, clock(), domains);
-  const data = dataOf({ current, retired: "" });
+  const data = dataOf({ current, retired: "" }, clock());
   await secrets.create({ namespace, name, type: "kubernetes.io/tls", annotations: { [madeAnnotation]: domains.join(",") }, texts: data }).catch((error: unknown) => {
     // Another replica was faster, and its authority counts.
     if (statusOf(error) !== 409) throw error;
@@ -118,9 +118,9 @@ function successionIn({ data = {} }: SecretObject): Succession {
 }
 
 /** `ca.crt` is for whoever mounts the Secret to trust it. */
-function dataOf(succession: Succession): Readonly<Record<string, string>> {
+function dataOf(succession: Succession, now: number): Readonly<Record<string, string>> {
   const { current, next, retired } = succession;
-  return { "tls.crt": current.certificate, "tls.key": current.key, "ca.crt": trustedBy(succession), ...(next === undefined ? {} : { "next.crt": next.certificate, "next.key": next.key }), ...(retired === "" ? {} : { "retired.crt": retired }) };
+  return { "tls.crt": current.certificate, "tls.key": current.key, "ca.crt": trustedBy(succession, now), ...(next === undefined ? {} : { "next.crt": next.certificate, "next.key": next.key }), ...(retired === "" ? {} : { "retired.crt": retired }) };
 }
 
 function quote({ namespace, name }: AuthorityPlace): string {

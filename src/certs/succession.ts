@@ -34,12 +34,16 @@ export function successionStep({ current, next }: Succession, now: number): Succ
 /** Lets the next authority sign. */
 export function succeed({ current, next, retired }: Succession, now: number): Succession {
   if (next === undefined) return { current, retired };
-  return { current: next, retired: [current.certificate, ...certificatesIn(retired)].filter((certificate) => now < lifeOf(certificate)[1]).join("") };
+  return { current: next, retired: current.certificate + living(retired, now) };
 }
 
 /** What clients are to trust: PEM. */
-export function trustedBy({ current, next, retired }: Succession): string {
-  return `${current.certificate}${next?.certificate ?? ""}${retired}`;
+export function trustedBy({ current, next, retired }: Succession, now: number): string {
+  return `${current.certificate}${next?.certificate ?? ""}${living(retired, now)}`;
+}
+
+function living(certificates: string, now: number): string {
+  return certificatesIn(certificates).filter((certificate) => now < lifeOf(certificate)[1]).join("");
 }
 
 /** The certificates of a PEM text, one by one. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { AddressInfo } from "node:net";
-import { createServer } from "node:https";
+import { Agent, createServer, request } from "node:https";
 import { createAuthority } from "../bed/pki.ts";
 import { waitFor } from "../bed/wait.ts";
 import { get } from "../xds/real-envoy.ts";
@@ -166,14 +166,24 @@ describe("certificates that live for half a minute, of an account that is bound 
   });
   after(() => world?.stop());
 
-  it("are renewed in time, while every request is answered", async () => {
+  it("are renewed in time, while every request is answered, over new connections and over one that is kept", async () => {
     const before = await untilServed(world, "web.example.com");
+    const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: await world.pebble.root(), servername: "web.example.com" });
+    const kept = new Set<unknown>();
+    const statuses = new Set<string>();
+    const overKept = (): Promise<void> => new Promise((resolve) => {
+      const sent = request({ host: "127.0.0.1", port: world.httpsPort, headers: { host: "web.example.com" }, agent }, (answer) => answer.resume().on("end", () => (statuses.add(String(answer.statusCode)), resolve())));
+      sent.on("socket", (socket) => kept.add(socket)).on("error", (error) => (statuses.add(error.message), resolve())).end();
+    });
     let failed = "";
     const after = await waitFor(async () => {
+      await overKept();
       const met = await world.meet("web.example.com").catch((error: unknown) => ((failed = String(error)), before));
       return met.certificate.serialNumber === before.certificate.serialNumber ? undefined : met;
     }, { what: "another certificate", timeoutMs: 40_000 });
-    assert.equal(failed, "");
+    for (let i = 0; i < 20; i += 1) await overKept();
+    agent.destroy();
+    assert.deepEqual([failed, [...statuses], kept.size], ["", ["200"], 1]);
     assert.ok(after.certificate.validToDate > before.certificate.validToDate);
   });
 });
