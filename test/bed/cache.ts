@@ -65,6 +65,15 @@ export function loadGenerator(): Program {
   return { path, env: { LD_LIBRARY_PATH: libraryFolders(folder).join(":") } };
 }
 
+/** The scanner of what servers speak in TLS (sslscan): unpacked by setup.sh, else the one of this machine. */
+export function tlsScanner(): Program {
+  const folder = join(testbedFolder(), "sslscan");
+  const unpacked = join(folder, "usr/bin/sslscan");
+  if (existsSync(unpacked)) return { path: unpacked, env: { LD_LIBRARY_PATH: libraryFolders(folder).join(":") } };
+  if (existsSync("/usr/bin/sslscan")) return { path: "/usr/bin/sslscan", env: {} };
+  throw new Error(`${unpacked} is missing: run test/bed/setup.sh`);
+}
+
 function libraryFolders(folder: string): readonly string[] {
   const libraries = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.includes(".so"));
   return [...new Set(libraries.map((name) => dirname(join(folder, name))))];

@@ -33,6 +33,7 @@ programs() {
   PATH=$PATH:/usr/sbin command -v named >/dev/null || "$HERE/kubernetes/build/unpack.sh" bind9 "$CACHE/bind"
   "$HERE/kubernetes/build/unpack.sh" libfaketime "$CACHE/faketime"
   "$HERE/kubernetes/build/unpack.sh" wrk "$CACHE/wrk"
+  command -v sslscan >/dev/null || "$HERE/kubernetes/build/unpack.sh" sslscan "$CACHE/sslscan"
 }
 node_modules
 programs

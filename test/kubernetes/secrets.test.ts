@@ -45,15 +45,17 @@ describe("secrets of the product", { timeout: 120_000 }, () => {
     const authority = await createAuthority("CN=test", now);
     const serving = await issueCertificate(authority, { use: "server", dnsName: "shop.example.com" }, now);
     const other = await issueCertificate(authority, { use: "server", dnsName: "mixed.example.com" }, now);
+    const before = await issueCertificate(authority, { use: "server", dnsName: "rotated.example.com" }, now);
     const server = await issueCertificate(authority, { use: "server", dnsName: "contour" }, now);
     const client = await issueCertificate(authority, { use: "client", dnsName: "envoy" }, now);
-    for (const [name, { key }] of Object.entries({ "TLS key": serving, "key of a mixed-up pair": other, "xDS server key": server, "xDS client key": client })) needles.set(name, needlesOf(key));
+    for (const [name, { key }] of Object.entries({ "TLS key": serving, "key of a mixed-up pair": other, "key from before a rotation": before, "xDS server key": server, "xDS client key": client })) needles.set(name, needlesOf(key));
     needles.set("signing key", [signingKey, base64(signingKey).slice(0, 40)]).set("header", [bearerToken]).set("context", [contextToken]).set("broken key set", [brokenKeySet, base64(brokenKeySet).slice(0, 40)]);
     const keySet = JSON.stringify({ keys: [{ kty: "oct", alg: "HS256", kid: "one", k: signingKey }] });
     await api.apply([
       ...contourCrds(), { apiVersion: "v1", kind: "Namespace", metadata: { name: "projectcontour" } },
       object("v1", "Service", "web", { spec: { ports: [{ port: 80 }] } }),
       tlsSecret("cert", serving),
+      tlsSecret("rotated", before),
       tlsSecret("mixed", { certificate: serving.certificate, key: other.key }),
       tlsSecret("cut", { certificate: serving.certificate, key: other.key.slice(0, 150) }),
       object("v1", "Secret", "keys", { type: "Opaque", data: { "jwks.json": base64(keySet) } }),
@@ -61,6 +63,7 @@ describe("secrets of the product", { timeout: 120_000 }, () => {
       object("projectcontour.io/v1alpha1", "ExtensionService", "guard", { spec: { protocol: "h2c", services: [{ name: "web", port: 80 }] } }),
       proxy("shop", { tls: { secretName: "cert" }, jwtProviders: [{ name: "local", default: true, localJWKS: { secretName: "keys", key: "jwks.json" } }] }, { requestHeadersPolicy: { set: [{ name: "Authorization", value: `Bearer ${bearerToken}` }] } }),
       proxy("guarded", { tls: { secretName: "cert" }, authorization: { extensionRef: { name: "guard", namespace: "default" }, authPolicy: { context: { "api-token": contextToken } } } }),
+      proxy("rotated", { tls: { secretName: "rotated" } }),
       proxy("mixed", { tls: { secretName: "mixed" } }),
       proxy("cut", { tls: { secretName: "cut" } }),
       proxy("unlocked", { tls: { secretName: "cert" }, jwtProviders: [{ name: "local", default: true, localJWKS: { secretName: "broken-keys", key: "jwks.json" } }] }),
@@ -83,6 +86,10 @@ describe("secrets of the product", { timeout: 120_000 }, () => {
     // A pair of files that does not fit together.
     writeFileSync(keyFile, other.key);
     for (const name of ["shop", "mixed", "cut", "unlocked"]) await waitFor(async () => (await statusOf<{ readonly currentStatus?: string }>(api, proxy(name, {})))?.currentStatus !== undefined, { what: `${name} has a status` });
+    // A rotation to a key of another pair: the one from before stays in memory, and in service.
+    await waitFor(async () => (await statusOf<{ readonly currentStatus?: string }>(api, proxy("rotated", {})))?.currentStatus === "valid", { what: "rotated is valid" });
+    await api.apply([tlsSecret("rotated", { certificate: before.certificate, key: other.key })]);
+    await waitFor(async () => JSON.stringify(await statusOf(api, proxy("rotated", {}))).includes("CertificateKept"), { what: "rotated keeps its certificate" });
     log = join(api.folder, `contour-${controller.xdsPort}.log`);
     await waitFor(() => /Envoy refuse/.test(readFileSync(log, "utf8")) && /certificate files cannot be used/.test(readFileSync(log, "utf8")), { what: `errors of all kinds\n${controller.process.logTail()}` });
   });
@@ -105,9 +112,9 @@ describe("secrets of the product", { timeout: 120_000 }, () => {
   it("are on no debug page and in no metric", async () => {
     const list = (await page(controller.debugPort, "/debug")).text;
     const paths = [...list.matchAll(/^(\/debug\S+)/gm)].map(([, path]) => path ?? "");
-    const kinds = ["Secret/default/cert", "Secret/default/keys", "HTTPProxy/default/shop", "HTTPProxy/default/guarded"].map((name) => `/debug/objects/${name}`);
-    const hosts = ["shop", "guarded", "unlocked"].map((name) => `/debug/model/${name}.example.com`);
-    const all = [...paths, ...kinds, ...hosts, "/debug/envoys/played", "/debug/pprof/profile?seconds=0.1", "/debug/pprof/heap?seconds=0.1", "/debug/pprof/memory", "/debug/graph?rule=virtual-host&bucket=shop.example.com"];
+    const kinds = ["Secret/default/cert", "Secret/default/keys", "HTTPProxy/default/shop", "HTTPProxy/default/guarded", "Secret/default/rotated", "HTTPProxy/default/rotated"].map((name) => `/debug/objects/${name}`);
+    const hosts = ["shop", "guarded", "unlocked", "rotated"].map((name) => `/debug/model/${name}.example.com`);
+    const all = [...paths, ...kinds, ...hosts, "/debug/envoys/played", "/debug/pprof/profile?seconds=0.1", "/debug/pprof/heap?seconds=0.1", "/debug/pprof/memory", "/debug/graph?rule=virtual-host&bucket=shop.example.com", "/debug/graph?rule=examine-secret&bucket=default/rotated"];
     const seen = await Promise.all(all.filter((path) => !/pprof.*seconds/.test(path)).map(async (path) => found(path, (await page(controller.debugPort, path)).text)));
     for (const path of all.filter((one) => /pprof.*seconds/.test(one))) seen.push(found(path, (await page(controller.debugPort, path)).text));
     seen.push(found("/metrics", (await page(controller.httpPort, "/metrics")).text));
@@ -116,6 +123,6 @@ describe("secrets of the product", { timeout: 120_000 }, () => {
   });
 
   it("are in no status of an object", async () => {
-    for (const name of ["shop", "guarded", "mixed", "cut", "unlocked"]) assert.deepEqual(found(`the status of ${name}`, JSON.stringify(await statusOf(api, proxy(name, {})))), []);
+    for (const name of ["shop", "guarded", "mixed", "cut", "unlocked", "rotated"]) assert.deepEqual(found(`the status of ${name}`, JSON.stringify(await statusOf(api, proxy(name, {})))), []);
   });
 });
