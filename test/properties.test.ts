@@ -35,8 +35,8 @@ function object(apiVersion: string, kind: string, ref: { readonly namespace?: st
 }
 
 const service = fc.record({ namespace, name: serviceName, port: pick(80, 81) }).map(({ namespace, name, port }) => object("v1", "Service", { namespace, name }, { spec: { ports: [{ port, protocol: "TCP" }] } }));
-const slice = fc.record({ namespace, service: serviceName, part: pick("1", "2"), last: fc.integer({ min: 1, max: 250 }), ready: fc.boolean() }).map(({ namespace, service, part, last, ready }) =>
-  object("discovery.k8s.io/v1", "EndpointSlice", { namespace, name: `${service}-${part}`, labels: { "kubernetes.io/service-name": service } }, { addressType: "IPv4", ports: [{ name: "", port: 8080, protocol: "TCP" }], endpoints: [{ addresses: [`10.0.0.${last}`], conditions: { ready } }] }));
+const slice = fc.record({ namespace, service: serviceName, part: pick("1", "2"), last: fc.integer({ min: 1, max: 250 }), ready: fc.boolean(), hints: pick({}, { hints: { forZones: [{ name: "east" }] } }, { hints: { forZones: [{ name: "west" }], forNodes: [{ name: "n1" }] } }) }).map(({ namespace, service, part, last, ready, hints }) =>
+  object("discovery.k8s.io/v1", "EndpointSlice", { namespace, name: `${service}-${part}`, labels: { "kubernetes.io/service-name": service } }, { addressType: "IPv4", ports: [{ name: "", port: 8080, protocol: "TCP" }], endpoints: [{ addresses: [`10.0.0.${last}`], conditions: { ready }, ...hints }] }));
 const secret = fc.record({ namespace, good: fc.boolean() }).map(({ namespace, good }) => {
   const { data } = (good ? goodSecret : badSecret) as KubeObject & { data: object };
   return object("v1", "Secret", { namespace, name: "tls" }, { type: "kubernetes.io/tls", data });

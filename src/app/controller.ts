@@ -161,7 +161,7 @@ export class Controller implements ObjectSink {
       const { fleet, name } = splitFleet(qualified);
       return bytes !== undefined && this.#stores.get(fleet)?.newest(endpointsType, name) !== undefined;
     });
-    if (changed.length > 0) feedStores((fleet) => this.fleet(fleet), { resources: new Map([["eds", new Map(changed)]]) }, at);
+    if (changed.length > 0) feedStores((fleet) => this.fleet(fleet), { resources: new Map([["eds", new Map(changed)]]), endpoints: [] }, this.pipeline.graph, at);
   }
 
   /** Resolves when all that has been told so far, and what came meanwhile, is through. */
@@ -309,7 +309,7 @@ export class Controller implements ObjectSink {
     this.#reconfigured = false;
     for (const onDemand of this.#onDemand.values()) onDemand.published();
     for (const fleet of wide) this.#applyWide(fleet, this.fleet(fleet));
-    const count = feedStores((fleet) => this.fleet(fleet), change, at);
+    const count = feedStores((fleet) => this.fleet(fleet), change, this.pipeline.graph, at);
     this.#refreshCertificates(change);
     this.#options.onChange(change, { resources: count, translateMs: ms, feedMs: stopwatch() - started });
     const facts = this.#follow(change);

@@ -23,7 +23,7 @@ import { certificateRequests } from "#translate/certificates/request";
 import type { CertificateRequest } from "#translate/certificates/request";
 import { fleetPlans } from "#translate/gateway/fleet-plan";
 import type { FleetPlan } from "#translate/gateway/fleet-plan";
-import { certificatesWanted, ingressProblems, missingCertificates, objectKey, objects, sharedGuards, statuses, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
+import { certificatesWanted, endpoints, ingressProblems, missingCertificates, objectKey, objects, sharedGuards, statuses, tlsHosts, virtualHosts, wildcardHosts } from "#translate/facts";
 import type { DesiredStatus, IngressProblem } from "#translate/facts";
 import { translationRules } from "#translate/rules";
 import { examinedSecrets } from "#translate/shared/secrets";
@@ -57,6 +57,8 @@ export interface PipelineChange {
   readonly certificateRequests: ReadonlyMap<string, readonly CertificateRequest[]>;
   /** What is known of orders, by `namespace/name` of the Secrets that they are for. */
   readonly orders: ReadonlyMap<string, readonly OrderRecord[]>;
+  /** Endpoints (names) that have changed; it may be only for Envoys at some places. */
+  readonly endpoints: readonly string[];
   /** Envoy's settings of fleets that have their own; an empty list means that they have what all have. */
   readonly fleetEnvoySettings: ReadonlyMap<FleetName, readonly EnvoySettings[]>;
   /** The names of the listeners of fleets where these have changed. */
@@ -85,7 +87,7 @@ export class Pipeline {
     this.#settings = new Parameters(running, settings);
     this.#envoySettings = new Parameters(running, envoySettings);
     const rules = [...translationRules(this.#settings.live), ...envoyRules(this.#envoySettings.live)];
-    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, examinedSecrets, missingCertificates, unencodable, fleetPlans, fleetEnvoySettings, fleetListeners, virtualHosts, wildcardHosts, tlsHosts, unnamedHosts, sharedGuards, certificateRequests, orderRecords] as readonly Family<unknown>[], running);
+    this.graph = new Graph(rules, [...Object.values(resources), statuses, ingressProblems, certificatesWanted, examinedSecrets, missingCertificates, unencodable, fleetPlans, fleetEnvoySettings, fleetListeners, virtualHosts, wildcardHosts, tlsHosts, unnamedHosts, sharedGuards, certificateRequests, orderRecords, endpoints] as readonly Family<unknown>[], running);
   }
 
   /** Takes in changes of objects, and facts that come with them, and tells what they led to. */
@@ -166,6 +168,7 @@ export class Pipeline {
       fleetPlans: changed(fleetPlans),
       certificateRequests: changed(certificateRequests),
       orders: changed(orderRecords),
+      endpoints: [...changed(endpoints).keys()],
       fleetEnvoySettings: changed(fleetEnvoySettings),
       fleetListeners: changed(fleetListeners),
       unnamedHosts: changed(unnamedHosts),

@@ -50,6 +50,8 @@ export interface RunOptions {
   readonly httpsPort: number;
   /** The ContourConfiguration to use, where the files have several. */
   readonly contourConfigName?: string;
+  /** The zone that endpoints are looked at from. */
+  readonly zone?: string;
   readonly env: NodeJS.ProcessEnv;
   readonly log: Logger;
   readonly clock: () => number;
@@ -98,8 +100,8 @@ export async function run(options: RunOptions): Promise<void> {
     stop.signal.addEventListener("abort", () => clearInterval(ticking), { once: true });
     await session.settled();
     const address = `unix:${join(folder, "xds.sock")}`;
-    await serveXds({ address, fleetOf: () => session.controller.store, signal: stop.signal, log, clock, metrics: createXdsMetrics(new Registry()), onNack: (nack) => session.controller.rejected(nack), onHeld: (held) => session.controller.held(held), onAck: (ack) => session.controller.accepted(ack) });
-    const bootstrap = buildBootstrap({ node: { id: "contour-run", cluster: "contour-run" }, xds: { kind: "unix", path: join(folder, "xds.sock") }, admin: { kind: "unix", path: join(folder, "admin.sock") }, overload: { maxDownstreamConnections: 10_000n } });
+    await serveXds({ address, fleetOf: () => session.controller.store, placeOf: ({ locality }) => ({ zone: locality?.zone ?? "", node: "" }), signal: stop.signal, log, clock, metrics: createXdsMetrics(new Registry()), onNack: (nack) => session.controller.rejected(nack), onHeld: (held) => session.controller.held(held), onAck: (ack) => session.controller.accepted(ack) });
+    const bootstrap = buildBootstrap({ node: { id: "contour-run", cluster: "contour-run", ...(options.zone === undefined ? {} : { zone: options.zone }) }, xds: { kind: "unix", path: join(folder, "xds.sock") }, admin: { kind: "unix", path: join(folder, "admin.sock") }, overload: { maxDownstreamConnections: 10_000n } });
     const start = (): EnvoyProcess => startEnvoy({ binary, bootstrap: JSON.parse(bootstrapJson(bootstrap)) as unknown, onLine: (line) => (signal.aborted ? undefined : output.envoyLine(line)), onUnexpectedExit: (code) => (signal.aborted ? undefined : restart(code)) });
     const restart = (code: number | null): void => {
       output.progress(`Envoy ended unexpectedly (${code === null ? "by a signal" : `code ${code}`}); starting it again`);

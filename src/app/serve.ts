@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { CertificateKeeping } from "#app/certificate-keeping";
 import { coalesce } from "#app/coalesce";
 import { Controller } from "#app/controller";
+import { EnvoyPlaces } from "#app/envoy-places";
 import { gatewaySettings, isAbandonedFleet } from "#app/gateway-fleets";
 import { keepStaples } from "#app/ocsp/keep";
 import type { Slices } from "#app/passes";
@@ -109,6 +110,7 @@ export async function serve(given: ServeOptions): Promise<void> {
   }
   const addresses = new ServiceAddresses(options, controller);
   const staples = keepStaples({ controller, responders: () => settings.ocspResponders, clock, log });
+  const places = new EnvoyPlaces(controller.pipeline.graph);
   const certificates = new CertificateKeeping({ client, namespace: settings.controllerNamespace, seesOrders: isWatched(kinds.Secret, options.namespaces, settings.controllerNamespace), replica, graph: () => controller.pipeline.graph, taken: (fleet, type, name) => xds?.allHaveTaken(fleet, type, name) ?? true, submit: (statuses) => writer.submit(statuses), onCertManager: (served) => controller.setCertManager(served), onIssuerProblem: (issuer, problem) => controller.setIssuerProblem(issuer, problem), log, clock, sleep, random: Math.random, signal });
   // A provisioner makes the certificates of its Envoys itself.
   const rotation = options.gatewaysOnly === true || options.xds.tls === undefined ? undefined : new XdsSecretRotation({ client, namespace: settings.controllerNamespace, log, clock, later: (ms, run) => laterUnless(signal, ms, run), onEnds: (ends) => observation.xds.secretsEnd(ends), onNews: (secret, news) => told.xdsSecret(settings.controllerNamespace, secret, news) });
@@ -124,6 +126,8 @@ export async function serve(given: ServeOptions): Promise<void> {
       certificates.seen(events);
       for (const { object } of events.filter((event) => event.type === "upsert")) if (object.kind === "Secret") rotation?.secretChanged(object.metadata.namespace ?? "", object.metadata.name);
       addresses.follow(events);
+      // A long pass may be on: places are read from what it leads to.
+      void controller.idle.then(() => places.follow(events) && xds?.relocate());
       // Before GatewayClasses there are CRDs, and those may have been replaced meanwhile.
       if (events.some((event) => event.type === "upsert" && event.object.kind === "GatewayClass")) void discover();
     },
@@ -164,7 +168,7 @@ export async function serve(given: ServeOptions): Promise<void> {
     addresses.publish();
     await certificates.open();
     const tls = identity?.files ?? options.xds.tls;
-    xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(tls === undefined ? {} : { tls }), ...(options.connectionAgeMs === 0 ? {} : { connectionAgeMs: options.connectionAgeMs }), fleetOf: (_node, certificate) => controller.fleet(fleetOfCertificate(certificate)), signal, log, clock, metrics: observation.xds, onNack: (nack) => (log.error({ type: nack.type, resource: controller.ownName(nack.type, nack.name, nack.fleet), node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onHeld: (held) => controller.held(held), onAck: (ack) => controller.accepted(ack) });
+    xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(tls === undefined ? {} : { tls }), ...(options.connectionAgeMs === 0 ? {} : { connectionAgeMs: options.connectionAgeMs }), fleetOf: (_node, certificate) => controller.fleet(fleetOfCertificate(certificate)), placeOf: (node) => places.of(node), signal, log, clock, metrics: observation.xds, onNack: (nack) => (log.error({ type: nack.type, resource: controller.ownName(nack.type, nack.name, nack.fleet), node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onHeld: (held) => controller.held(held), onAck: (ack) => controller.accepted(ack) });
     const ticking = setInterval(() => {
       controller.tick();
       staples.tick();

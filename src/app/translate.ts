@@ -6,12 +6,13 @@ import { SecretMemory } from "#app/secret-memory";
 import { compareText } from "#lib/compare";
 import { formatFieldPath } from "#k8s/object";
 import { toCanonicalJson } from "#envoy/json";
+import { hasNear, NearEndpoints } from "#envoy/near-endpoints";
 import { defaultEnvoySettings } from "#settings/envoy";
 import type { EnvoySettings } from "#settings/envoy";
 import { defaultSettings } from "#settings/settings";
 import type { Settings } from "#settings/settings";
 import type { ObjectEvent } from "#store/event";
-import { extensionProblems, ingressProblems, ourProxies, proxyReports, statuses } from "#translate/facts";
+import { endpoints, extensionProblems, ingressProblems, ourProxies, proxyReports, statuses } from "#translate/facts";
 import type { DesiredStatus } from "#translate/facts";
 import { problemsOf } from "#translate/httpproxy/status";
 
@@ -38,6 +39,8 @@ export const resourceTypes: Readonly<Record<ResourceKind, string>> = {
 export interface Translation {
   /** Canonical protobuf JSON by resource name, in the order of names. Private keys are `[redacted]`. */
   readonly resources: Readonly<Record<ResourceKind, Readonly<Record<string, unknown>>>>;
+  /** What Envoys in zones and on nodes that have endpoints near them get instead, by the name of the endpoints and the place. */
+  readonly nearEndpoints: Readonly<Record<string, unknown>>;
   readonly statuses: readonly DesiredStatus[];
   readonly problems: readonly ObjectProblem[];
 }
@@ -59,9 +62,19 @@ export function describeTranslation(pipeline: Pipeline): Translation {
     Object.fromEntries([...pipeline.graph.buckets(resources[kind])].toSorted(([a], [b]) => compareText(a, b)).map(([name, [bytes]]) => [name, redactSecrets(toCanonicalJson(resourceTypes[kind], bytes ?? new Uint8Array()))]));
   return {
     resources: { lds: dump("lds"), srds: dump("srds"), cds: dump("cds"), eds: dump("eds"), sds: dump("sds") },
+    nearEndpoints: nearEndpoints(pipeline),
     statuses: [...pipeline.graph.buckets(statuses)].toSorted(([a], [b]) => compareText(a, b)).flatMap(([, items]) => items.slice(0, 1)),
     problems: collectProblems(pipeline),
   };
+}
+
+function nearEndpoints({ graph }: Pipeline): Readonly<Record<string, unknown>> {
+  const found = [...graph.buckets(endpoints)].flatMap(([name, [item]]) => (item === undefined || !hasNear(item) ? [] : [{ name, near: new NearEndpoints(item) }]));
+  const views = found.toSorted((a, b) => compareText(a.name, b.name)).flatMap(({ name, near }) => [
+    ...[...near.zones].toSorted(compareText).map((zone) => [`${name} from zone ${zone}`, near.encode({ zone, node: "" })] as const),
+    ...[...near.nodes].toSorted(compareText).map((node) => [`${name} from node ${node}`, near.encode({ zone: "", node })] as const),
+  ]);
+  return Object.fromEntries(views.map(([name, bytes]) => [name, toCanonicalJson(resourceTypes.eds, bytes)]));
 }
 
 /** Everything that is wrong, over all objects, in the order of kind and name. */

@@ -13,8 +13,9 @@ describe("the namespaces that are looked at", () => {
     assert.deepEqual(namespacesOf(kinds.HTTPProxy, chosen, "projectcontour"), ["a", "b"]);
     assert.equal(namespacesOf(kinds.HTTPProxy, { ...none, secrets: ["a"] }, "projectcontour"), undefined);
   });
-  it("always have the Service of Envoy, and do not limit what has no namespace", () => {
+  it("always have the Service of Envoy and its endpoints, and do not limit what has no namespace", () => {
     assert.deepEqual(namespacesOf(kinds.Service, { all: ["a"], secrets: [] }, "projectcontour"), ["a", "projectcontour"]);
+    assert.deepEqual(namespacesOf(kinds.EndpointSlice, { all: ["a"], secrets: [] }, "projectcontour"), ["a", "projectcontour"]);
     assert.equal(namespacesOf(kinds.GatewayClass, { all: ["a"], secrets: [] }, "projectcontour"), undefined);
   });
   it("have the root namespaces", () => {

@@ -7,12 +7,12 @@ export interface WatchedNamespaces {
   readonly secrets: readonly string[];
 }
 
-/** The namespaces in which a kind is looked at; undefined for all of them. The Service of Envoy has the addresses for statuses, wherever it is. */
+/** The namespaces in which a kind is looked at; undefined for all of them. The Service of Envoy has the addresses for statuses, wherever it is, and its EndpointSlices say where Envoys are. */
 export function namespacesOf({ kind, namespaced }: KindSpec, { all, secrets }: WatchedNamespaces, envoyNamespace: string): readonly string[] | undefined {
   if (!namespaced) return undefined;
   const wanted = kind === "Secret" && secrets.length > 0 ? secrets : all;
   if (wanted.length === 0) return undefined;
-  return [...new Set(kind === "Service" ? [...wanted, envoyNamespace] : wanted)];
+  return [...new Set(kind === "Service" || kind === "EndpointSlice" ? [...wanted, envoyNamespace] : wanted)];
 }
 
 /** Whether objects of a kind in some namespace are looked at. */

@@ -7,6 +7,7 @@ interface Options {
   readonly httpsPort: number;
   readonly output: string;
   readonly contourConfigName?: string;
+  readonly zone?: string;
 }
 
 /** Defines `contour run`. */
@@ -19,6 +20,7 @@ export function defineRun(program: Command, finish: (code: number) => void): voi
     .option("--http-port <port>", "port for plain HTTP hosts of Ingress and HTTPProxy", parsePort, 8080)
     .option("--https-port <port>", "port for their TLS hosts", parsePort, 8443)
     .option("--contour-config-name <name>", "the ContourConfiguration to use, where the files have several")
+    .option("--zone <name>", "the zone to be in: endpoints with hints for it are preferred")
     .option("--output <format>", "text, or json for one JSON object a line", "text")
     .addHelpText("after", "\nExamples:\n  contour run examples/quickstart\n  contour run --http-port 9080 shop.yaml shared/\n\nTLS hosts use Secrets from the files; where a Secret is missing, a certificate authority of this machine fills in.")
     .action(async (paths: string[], options: Options) => finish(await start(paths, options)));
@@ -34,6 +36,7 @@ async function start(paths: readonly string[], options: Options): Promise<number
     httpPort: options.httpPort,
     httpsPort: options.httpsPort,
     ...(options.contourConfigName === undefined ? {} : { contourConfigName: options.contourConfigName }),
+    ...(options.zone === undefined ? {} : { zone: options.zone }),
     env: process.env,
     log: pino({ level: "warn" }, process.stderr),
     clock: () => Date.now(),

@@ -56,7 +56,7 @@ export async function translate(paths: readonly string[], options: TranslateOpti
   }
   const { settings, envoySettings, problems } = configured.value;
   const translation = translateObjects(snapshot.objects.map((object) => ({ type: "upsert", object })), settings, envoySettings);
-  const shown = options.status === true ? statusView(translation) : Object.fromEntries(kinds.value.map((kind) => [kind, translation.resources[kind]]));
+  const shown = options.status === true ? statusView(translation) : Object.fromEntries(kinds.value.map((kind) => [kind, kind === "eds" ? { ...translation.resources.eds, ...translation.nearEndpoints } : translation.resources[kind]]));
   output.out(await render(shown, options.output));
   return printProblems(snapshot, [...problems, ...translation.problems], output) ? 1 : 0;
 }

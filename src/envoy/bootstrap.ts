@@ -34,7 +34,7 @@ export interface BootstrapOptions {
   readonly xds: XdsUpstream;
   readonly admin: AdminEndpoint;
   /** Who this Envoy is; absent leaves it to the flags of the Envoy binary. */
-  readonly node?: { readonly id: string; readonly cluster: string };
+  readonly node?: { readonly id: string; readonly cluster: string; readonly zone?: string };
   readonly overload?: OverloadLimits;
   /** Absent sends metrics nowhere; Prometheus fetches them all the same. */
   readonly metrics?: MetricsCollector;
@@ -48,7 +48,7 @@ export function buildBootstrap(options: BootstrapOptions): Bootstrap {
   const { node, xds, admin, overload, metrics } = options;
   const collector = metrics === undefined ? undefined : metricsCollector(metrics);
   return Bootstrap.fromPartial({
-    ...(node && { node: { id: node.id, cluster: node.cluster } }),
+    ...(node && { node: { id: node.id, cluster: node.cluster, ...(node.zone === undefined ? {} : { locality: { zone: node.zone } }) } }),
     dynamicResources: { adsConfig: adsOverOneStream(), cdsConfig: ads, ldsConfig: ads },
     staticResources: { clusters: [xdsCluster(xdsClusterName, xds), ...adminClusters(admin), ...(collector === undefined ? [] : [collector.cluster])] },
     ...collector?.sink,

@@ -11,7 +11,8 @@ export function buildEndpoints({ name, endpoints, groups }: Endpoints): Uint8Arr
   return encode(ClusterLoadAssignment, { clusterName: name, endpoints: endpoints.length === 0 ? [] : [{ lbEndpoints: endpoints.map(lbEndpoint) }] });
 }
 
-function lbEndpoint({ address, port, healthCheckPort }: Endpoint): LbEndpoint {
+/** One address, as it is in every group. */
+export function lbEndpoint({ address, port, healthCheckPort }: Endpoint): LbEndpoint {
   const healthCheckConfig = healthCheckPort === undefined ? undefined : { portValue: healthCheckPort };
   return LbEndpointCodec.fromPartial({ hostIdentifier: { $case: "endpoint", value: { address: socketAddress(address, port), healthCheckConfig } } });
 }

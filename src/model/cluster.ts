@@ -88,6 +88,9 @@ export interface Endpoint {
   readonly port: number;
   /** The port that health checks use when it differs. */
   readonly healthCheckPort?: number;
+  /** The zones, and the nodes, from which it is preferred: said of all endpoints of a port or of none. */
+  readonly nearZones?: readonly string[];
+  readonly nearNodes?: readonly string[];
 }
 
 /** The addresses behind one port of a Service, in a stable order. */

@@ -1,4 +1,7 @@
 import type { XdsContext } from "./context.ts";
+import { nowhere } from "./place.ts";
+import type { Place } from "./place.ts";
+import { PlacedStore } from "./placed-store.ts";
 import { clusterFloor, usersFloor } from "./order.ts";
 import type { OrderView } from "./order.ts";
 import { Pending } from "./pending.ts";
@@ -9,16 +12,20 @@ import type { ResourceStore, Touched } from "./store.ts";
 import type { Stream } from "./stream.ts";
 import { subscribe } from "./subscribe.ts";
 import { Subscription } from "./subscription.ts";
+import type { Node } from "#gen/envoy/envoy/config/core/v3/base";
 import { clusterType, clusterUsers, endpointsType, listenerType, typeLabels, typeUrls } from "./types.ts";
 import type { TypeUrl } from "./types.ts";
 
+/** What an Envoy says about itself, as far as anybody asks again. */
+export type NodeIdentity = Pick<Node, "id" | "cluster" | "locality">;
+
 /** One Envoy with all its streams: order is kept over them, whether they are one (ADS) or one per type. */
 export class ConnectedEnvoy implements OrderView {
-  readonly nodeId: string;
+  readonly node: NodeIdentity;
   readonly peer: string;
   /** Since when it is connected, in milliseconds since 1970. */
   readonly since: number;
-  readonly store: ResourceStore;
+  readonly #seen: PlacedStore;
   readonly awaited = new Pending();
   readonly #context: XdsContext;
   readonly #streams = new Set<Stream>();
@@ -26,13 +33,45 @@ export class ConnectedEnvoy implements OrderView {
   #scheduled = false;
   #cancelHold: (() => void) | undefined;
 
-  constructor({ nodeId, peer }: { readonly nodeId: string; readonly peer: string }, store: ResourceStore, context: XdsContext) {
-    this.nodeId = nodeId;
+  constructor({ node, peer }: { readonly node: NodeIdentity; readonly peer: string }, store: ResourceStore, context: XdsContext) {
+    this.node = { id: node.id, cluster: node.cluster, locality: node.locality };
     this.peer = peer;
     this.since = context.clock();
-    this.store = store;
+    this.#seen = new PlacedStore(store);
+    this.#seen.place = context.placeOf?.(this.node) ?? nowhere;
     this.#context = context;
     this.#unwatch = store.watch((touched) => this.#touched(touched));
+  }
+
+  get nodeId(): string {
+    return this.node.id;
+  }
+
+  /** What it gets. */
+  get store(): ResourceStore {
+    return this.#seen;
+  }
+
+  /** Where it is. */
+  get place(): Place {
+    return this.#seen.place;
+  }
+
+  /** Looks again where it is: endpoints that differ there are sent. One of which nothing is known any more has not moved. */
+  relocate(): void {
+    const [from, to] = [this.place, this.#context.placeOf?.(this.node) ?? nowhere];
+    if ((to.zone === "" && to.node === "") || (to.zone === from.zone && to.node === from.node)) return;
+    const { revision } = this.store;
+    for (const subscription of this.of(endpointsType)) {
+      for (const name of subscription.wildcard ? this.store.names(endpointsType) : subscription.names) {
+        this.#seen.place = from;
+        const before = this.store.get(endpointsType, name);
+        this.#seen.place = to;
+        if (this.store.get(endpointsType, name) !== before) subscription.touch({ type: endpointsType, name, before, revision, at: undefined }, true);
+      }
+    }
+    this.#seen.place = to;
+    this.schedule();
   }
 
   /** Adds a stream. */
@@ -109,8 +148,15 @@ export class ConnectedEnvoy implements OrderView {
   #touched(touched: readonly Touched[]): void {
     for (const change of touched)
       for (const subscription of this.of(change.type))
-        if (subscription.wants(change.name)) subscription.touch(change, this.store.get(change.type, change.name) !== undefined);
+        if (subscription.wants(change.name) && !this.#isOfOthers(subscription, change)) subscription.touch({ ...change, before: this.#seen.seen(change.before) }, this.store.get(change.type, change.name) !== undefined);
     this.schedule();
+  }
+
+  /** Whether only what Envoys elsewhere get has changed. */
+  #isOfOthers(subscription: Subscription, { type, name, before }: Touched): boolean {
+    const now = this.store.get(type, name);
+    if (before?.placed === undefined && (now?.common ?? now)?.placed === undefined) return false;
+    return now !== undefined && this.#seen.seen(before)?.version === now.version && subscription.holds(name);
   }
 
   #pump(): void {

@@ -1,5 +1,7 @@
 import type { Logger } from "pino";
+import type { NodeIdentity } from "./connected-envoy.ts";
 import type { XdsMetrics } from "./metrics.ts";
+import type { Place } from "./place.ts";
 import type { TypeUrl } from "./types.ts";
 
 /** A resource that an Envoy refused when it was sent alone. */
@@ -35,6 +37,8 @@ export interface XdsContext {
   readonly holdMs: number;
   /** Responses that may be cut are cut at this size. */
   readonly limitBytes: number;
+  /** Where an Envoy is, by what it says about itself; nobody's place is known when absent. */
+  readonly placeOf?: (node: NodeIdentity) => Place;
   /** Called once per refused version of a resource. */
   onNack(nack: Nack): void;
   /** Called when a resource that had been refused is accepted again. */

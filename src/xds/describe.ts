@@ -1,4 +1,5 @@
 import type { ConnectedEnvoy } from "./connected-envoy.ts";
+import type { Place } from "./place.ts";
 import type { Subscription } from "./subscription.ts";
 import { typeLabels, typeUrls } from "./types.ts";
 import type { TypeUrl } from "./types.ts";
@@ -27,6 +28,8 @@ export interface DescribedEnvoy {
   readonly node: string;
   readonly fleet: string;
   readonly peer: string;
+  /** Where it is, as far as that is known: what is preferred there depends on it. */
+  readonly place: Place;
   /** Since when, in milliseconds since 1970. */
   readonly since: number;
   readonly streams: Readonly<Record<string, readonly DescribedSubscription[]>>;
@@ -40,7 +43,7 @@ const mostNames = 20;
 /** Describes an Envoy; costs nothing per resource that it has. */
 export function describeEnvoy(envoy: ConnectedEnvoy): DescribedEnvoy {
   const streams = typeUrls.map((type) => [typeLabels[type], [...envoy.of(type)].map(describe)] as const).filter(([, found]) => found.length > 0);
-  return { node: envoy.nodeId, fleet: envoy.store.fleet, peer: envoy.peer, since: envoy.since, streams: Object.fromEntries(streams) };
+  return { node: envoy.nodeId, fleet: envoy.store.fleet, peer: envoy.peer, place: envoy.place, since: envoy.since, streams: Object.fromEntries(streams) };
 }
 
 /** Tells which version an Envoy has taken of everything that it wants. */

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
+import type { PlacedContents } from "./place.ts";
 import type { TypeUrl } from "./types.ts";
 
 /** A resource as it is kept: encoded once, its bytes shared by every response that holds it. */
@@ -18,6 +19,10 @@ export interface StoredResource {
   readonly bytesStart: number;
   /** Of a cluster that gets its endpoints by EDS: their name. */
   readonly endpoints: string | undefined;
+  /** What Envoys at some places get instead, as far as it was made. */
+  readonly placed?: { readonly contents: PlacedContents; readonly made: Map<string, StoredResource> };
+  /** Of what some places get: the resource that it stands in for. */
+  readonly common?: StoredResource;
 }
 
 /** Gives the resource as a field of DiscoveryResponse (state of the world). */

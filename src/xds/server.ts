@@ -1,6 +1,7 @@
 import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { ConnectedEnvoy } from "./connected-envoy.ts";
+import type { NodeIdentity } from "./connected-envoy.ts";
 import type { XdsContext } from "./context.ts";
 import { describeEnvoy, takenVersions } from "./describe.ts";
 import type { DescribedEnvoy, TakenVersions } from "./describe.ts";
@@ -42,6 +43,8 @@ export interface XdsServer {
   taken(node: string): readonly TakenVersions[];
   /** Whether all Envoys of a fleet that are connected have taken the newest version of a resource. */
   allHaveTaken(fleet: string, type: TypeUrl, name: string): boolean;
+  /** Looks again where the Envoys are. */
+  relocate(): void;
   /** Ends all streams and stops listening. */
   close(): Promise<void>;
 }
@@ -60,7 +63,10 @@ export async function serveXds(options: XdsOptions): Promise<XdsServer> {
     server.forceShutdown();
   };
   options.signal.addEventListener("abort", () => void close(), { once: true });
-  return { port, close, envoys: () => envoys.all().map(describeEnvoy), taken: (node) => envoys.all().filter(({ nodeId }) => nodeId === node).map(takenVersions), allHaveTaken: (fleet, type, name) => envoys.all().every((envoy) => envoy.store.fleet !== fleet || envoy.hasTaken(type, name)) };
+  const relocate = (): void => {
+    for (const envoy of envoys.all()) envoy.relocate();
+  };
+  return { port, close, relocate, envoys: () => envoys.all().map(describeEnvoy), taken: (node) => envoys.all().filter(({ nodeId }) => nodeId === node).map(takenVersions), allHaveTaken: (fleet, type, name) => envoys.all().every((envoy) => envoy.store.fleet !== fleet || envoy.hasTaken(type, name)) };
 }
 
 const serverOptions = {
@@ -146,7 +152,7 @@ class Envoys {
     const node = request.node ?? Node.fromPartial({});
     const store = this.#options.fleetOf(node, certificateOf(call));
     if (store === undefined) return refuseCall(call, node.id);
-    const identity = { nodeId: node.id, peer: call.getPeer() };
+    const identity = { node, peer: call.getPeer() };
     const envoy = this.#envoys.get(keyOf(identity)) ?? new ConnectedEnvoy(identity, store, this.#context);
     this.#envoys.set(keyOf(identity), envoy);
     envoy.join(stream);
@@ -169,8 +175,8 @@ class Envoys {
 }
 
 // All streams of one Envoy come over one connection; several Envoys may have the same name.
-function keyOf({ nodeId, peer }: { readonly nodeId: string; readonly peer: string }): string {
-  return `${peer}|${nodeId}`;
+function keyOf({ node, peer }: { readonly node: NodeIdentity; readonly peer: string }): string {
+  return `${peer}|${node.id}`;
 }
 
 /** What of an Envoy's certificate says who it is. */

@@ -32,7 +32,7 @@ function acknowledgeUpsert(subscription: Subscription, { resource, waiting, repu
   if (waiting.at !== undefined) context.metrics.propagated(typeLabels[type], Math.max(0, context.clock() - waiting.at) / 1000);
   arrived(subscription, name, to.view);
   if (repush !== undefined) pushAgain(repush, to.view, store, (other) => other.stream !== subscription.stream);
-  context.onAck?.({ type, name, version, nodeId, fleet: store.fleet });
+  context.onAck?.({ type, name, version: (resource.common ?? resource).version, nodeId, fleet: store.fleet });
 }
 
 /** Notes that the Envoy knows a name's state: nothing waits for it any more. */
@@ -87,7 +87,7 @@ function leaveOut(subscription: Subscription, { resource, waiting }: SentUpsert,
 function quarantine(subscription: Subscription, { resource, waiting }: SentUpsert, message: string, to: SettleWith): void {
   const { type, name, version } = resource;
   const { context, store, nodeId } = to;
-  if (store.refused(resource) === "news") context.onNack({ type, name, version, message, nodeId, fleet: store.fleet });
+  if (store.refused(resource) === "news") context.onNack({ type, name, version: (resource.common ?? resource).version, message, nodeId, fleet: store.fleet });
   context.log.warn({ type: typeLabels[type], name, version, node: nodeId, message }, "Envoy refused a resource");
   if (store.newest(type, name)?.version === version) subscription.refused.set(name, waiting.revision);
   if (resource.endpoints !== undefined) to.view.awaited.delete(resource.endpoints);

@@ -1,4 +1,5 @@
 import { endpointsNameOf } from "./cluster-endpoints.ts";
+import type { PlacedContents } from "./place.ts";
 import { frameOf, versionOf } from "./resource.ts";
 import type { StoredResource } from "./resource.ts";
 import { clusterType, typeUrls } from "./types.ts";
@@ -150,17 +151,17 @@ class Store implements ResourceStore {
     return "news";
   }
 
-  #upsert({ type, name, bytes }: ResourceUpsert, at: number | undefined, touched: Touched[]): void {
+  #upsert({ type, name, bytes, placed }: ResourceUpsert, at: number | undefined, touched: Touched[]): void {
     const prepared = this.#prepared.get(bytes);
     this.#prepared.delete(bytes);
     const ready = prepared?.type === type && prepared.name === name ? prepared : undefined;
     const version = ready?.version ?? versionOf(bytes);
     const entry = this.#of(type).get(name);
-    if (entry?.current.version === version) return;
+    if (entry?.current.version === version && entry.current.placed?.contents.version === placed?.version) return;
     const before = entry && served(entry);
     // The text of the name that is there already is kept: Envoys' subscriptions share it.
     const known = entry?.current.name ?? name;
-    const current = ready === undefined ? this.#encode(type, known, version, bytes) : { ...ready, name: known, revision: this.#revision };
+    const current = ready === undefined ? this.#encode(type, known, version, bytes, placed) : { ...ready, name: known, revision: this.#revision, ...placedPart(placed) };
     this.#of(type).set(current.name, { current, good: entry?.good, refused: false, reported: entry?.reported });
     touched.push({ type, name: current.name, before, revision: this.#revision, at });
   }
@@ -177,9 +178,9 @@ class Store implements ResourceStore {
     return bytes && this.#encode(type, name, versionOf(bytes), bytes);
   }
 
-  #encode(type: TypeUrl, name: string, version: string, bytes: Uint8Array): StoredResource {
+  #encode(type: TypeUrl, name: string, version: string, bytes: Uint8Array, contents?: PlacedContents): StoredResource {
     const endpoints = type === clusterType ? endpointsNameOf(bytes) : undefined;
-    return { type, name, version, revision: this.#revision, endpoints, ...frameOf(type, name, version, bytes) };
+    return { type, name, version, revision: this.#revision, endpoints, ...frameOf(type, name, version, bytes), ...placedPart(contents) };
   }
 
   #of(type: TypeUrl): Map<string, Entry> {
@@ -193,4 +194,8 @@ class Store implements ResourceStore {
 
 function served(entry: Entry): StoredResource | undefined {
   return entry.refused ? entry.good : entry.current;
+}
+
+function placedPart(contents: PlacedContents | undefined): Pick<StoredResource, "placed"> {
+  return contents === undefined ? {} : { placed: { contents, made: new Map() } };
 }

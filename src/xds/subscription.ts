@@ -135,9 +135,14 @@ export class Subscription {
     this.removals.delete(name);
   }
 
+  /** Whether the Envoy was sent what is served under a name, and did not refuse it. */
+  holds(name: string): boolean {
+    return !this.dirty.has(name) && !this.refused.has(name);
+  }
+
   /** Whether the Envoy has taken the newest version of a name, as far as it wants it. */
   hasTaken(name: string): boolean {
-    return !this.dirty.has(name) && !this.#flying.has(name) && !this.refused.has(name);
+    return this.holds(name) && !this.#flying.has(name);
   }
 
   /** Gives the first of some new numbers of parts. */

@@ -1,3 +1,5 @@
+import type { PlacedContents } from "./place.ts";
+
 /** The type URL of clusters. */
 export const clusterType = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
 /** The type URL of the endpoints of a cluster. */
@@ -55,6 +57,8 @@ export interface ResourceKey {
 /** A resource and its encoded message (what the Any holds). */
 export interface ResourceUpsert extends ResourceKey {
   readonly bytes: Uint8Array;
+  /** Where it has other contents. */
+  readonly placed?: PlacedContents;
 }
 
 /** How a stream talks: changes only, or the whole state each time. */

@@ -93,6 +93,7 @@ export class StageBackends {
     const kinds = slice.metadata.annotations?.[peerAnnotation] ?? "echo";
     const byPort = new Map(kinds.includes("=") ? kinds.split(",").map((entry) => entry.split("=") as [string, string]) : []);
     const ports = await Promise.all((slice.ports ?? []).map(async (port) => ({ ...port, port: (await this.#peer(byPort.get(port.name ?? "") ?? (byPort.size > 0 ? "echo" : kinds), name)).port })));
-    return { ...slice, endpoints: [{ addresses: ["127.0.0.1"], conditions: { ready: true } }], ports };
+    const hints = slice.endpoints?.[0]?.hints;
+    return { ...slice, endpoints: [{ addresses: ["127.0.0.1"], conditions: { ready: true }, ...(hints === undefined ? {} : { hints }) }], ports };
   }
 }

@@ -83,12 +83,12 @@ export class Stage {
     this.#controller = new Controller({ settings, envoySettings: { ...chosen.envoySettings, accessLogPath: "/dev/null", stats: { address, port: 0 }, adminPort: 0 }, clock: Date.now, onChange: (change) => this.#note(change) });
     this.#controller.open();
     const server = await serveXds({
-      address: "127.0.0.1:0", fleetOf: () => this.#controller.store, signal: new AbortController().signal, log: pino({ level: "silent" }), metrics: quiet, clock: () => performance.now(),
+      address: "127.0.0.1:0", fleetOf: () => this.#controller.store, placeOf: ({ locality }) => ({ zone: locality?.zone ?? "", node: "" }), signal: new AbortController().signal, log: pino({ level: "silent" }), metrics: quiet, clock: () => performance.now(),
       onAck: (ack) => (this.#accepted.set(`${ack.type} ${ack.name}`, ack.version), this.#controller.accepted(ack)),
       onNack: (nack) => (this.nacks.push(`${nack.name}: ${nack.message}`), this.#controller.rejected(nack)),
     });
     this.#server = server;
-    const bootstrap = buildBootstrap({ node: { id: "golden", cluster: "golden" }, xds: { kind: "tcp", address, port: server.port }, admin: { kind: "unix", path: this.adminSocket } });
+    const bootstrap = buildBootstrap({ node: { id: "golden", cluster: "golden", zone: "eu-a" }, xds: { kind: "tcp", address, port: server.port }, admin: { kind: "unix", path: this.adminSocket } });
     this.#envoy = startEnvoy({ binary, bootstrap: JSON.parse(bootstrapJson(bootstrap)) as unknown, concurrency: 1, onLine: (line) => this.lines.push(line), onUnexpectedExit: (code) => this.nacks.push(`Envoy ended: ${code} ${this.lines.slice(-5).join("\n")}`) });
   }
 

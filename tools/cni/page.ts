@@ -43,4 +43,5 @@ const notes: readonly string[] = [
   "- **Cluster IPs instead of pods**: `spec.envoy.cluster.upstreamAddresses: ClusterIP` of a ContourConfiguration (`cluster.upstream-addresses` of a configuration file) for all Services, the annotation",
   "  `projectcontour.io/upstream-addresses: ClusterIP` or `Endpoints` for one. Whoever serves cluster IPs then balances, per connection.",
   "- **Dual stack**: `spec.envoy.cluster.preferredAddressFamily: IPv4` or `IPv6` chooses among a Service's addresses while it has ready ones of that family.",
+  "- **Zones and nodes**: hints of EndpointSlices (`trafficDistribution: PreferSameZone` and the like) are honoured by Envoys in pods and in host networks alike; kube-proxy has no part in it.",
 ];

@@ -27,7 +27,7 @@ export function collectEndpoints(settings: Settings): Rule {
     over: endpointsWanted,
     derive(bucket, read, emit) {
       const { name } = splitFleet(bucket);
-      emit(endpoints, bucket, { name, endpoints: collect(name, read, settings) });
+      emit(endpoints, bucket, { name, endpoints: withNearness(collect(name, read, settings)) });
     },
   };
 }
@@ -43,7 +43,7 @@ export function collectWeightedEndpoints(settings: Settings): Rule {
         name: splitFleet(bucket).name,
         endpoints: [],
         groups: [
-          ...groups.map(({ endpoints: name, weight }) => ({ name, weight, endpoints: collect(name, read, settings) })),
+          ...groups.map(({ endpoints: name, weight }) => ({ name, weight, endpoints: collect(name, read, settings).map(withoutNearness) })),
           ...(dropped === 0 ? [] : [{ name: "dropped", weight: dropped, endpoints: [nowhere] }]),
         ],
       });
@@ -77,6 +77,22 @@ function collect(name: EndpointsName, read: Reader, { preferredAddressFamily: fa
   return preferred([...found].toSorted(([a], [b]) => compareText(a, b)).map(([, endpoint]) => endpoint), family);
 }
 
+/** Hints of zones count when every ready endpoint has some, and so do those of nodes: else some endpoints would never be asked. So does kube-proxy. */
+function withNearness(all: readonly Endpoint[]): readonly Endpoint[] {
+  const [zones, nodes] = [all.every(({ nearZones }) => nearZones !== undefined), all.every(({ nearNodes }) => nearNodes !== undefined)];
+  if (zones && nodes) return all;
+  return all.map((endpoint) => {
+    const { nearZones, nearNodes } = endpoint;
+    if (nearZones === undefined && nearNodes === undefined) return endpoint;
+    return { ...withoutNearness(endpoint), ...(zones && nearZones !== undefined ? { nearZones } : {}), ...(nodes && nearNodes !== undefined ? { nearNodes } : {}) };
+  });
+}
+
+/** Among groups with weights, requests go by these. */
+function withoutNearness({ nearZones: _zones, nearNodes: _nodes, ...rest }: Endpoint): Endpoint {
+  return rest;
+}
+
 /** All, where none is of the preferred family. */
 function preferred(all: readonly Endpoint[], family: Settings["preferredAddressFamily"]): readonly Endpoint[] {
   if (family === "any") return all;
@@ -102,8 +118,14 @@ function readyEndpoints(slice: EndpointSlice, { portName, healthPortName }: Want
     const address = endpoint.addresses?.[0];
     // Absent means unknown, which counts as ready (EndpointConditions in the Kubernetes API).
     if (address === undefined || endpoint.conditions?.ready === false) return [];
-    return [{ address, port, ...(healthCheckPort === undefined ? {} : { healthCheckPort }) }];
+    const [nearZones, nearNodes] = [namesOf(endpoint.hints?.forZones), namesOf(endpoint.hints?.forNodes)];
+    return [{ address, port, ...(healthCheckPort === undefined ? {} : { healthCheckPort }), ...(nearZones === undefined ? {} : { nearZones }), ...(nearNodes === undefined ? {} : { nearNodes }) }];
   });
+}
+
+/** Hints that name nobody say nothing. */
+function namesOf(hints: readonly { readonly name: string }[] = []): readonly string[] | undefined {
+  return hints.length === 0 ? undefined : hints.map(({ name }) => name).toSorted(compareText);
 }
 
 /** The name is enough: those of a Service's ports differ, also between TCP and UDP. */
