@@ -1,29 +1,17 @@
-import type { FoundCni } from "#doctor/cni";
 import type { Target } from "#doctor/choose";
 import { describeEnvoy } from "#doctor/envoy-findings";
 import { describeOrigins, finding } from "#doctor/finding";
-import type { Finding, FindingId } from "#doctor/finding";
+import type { Finding } from "#doctor/finding";
 import { blockingPolicies } from "#doctor/network-policy";
 import type { PolicyBlock } from "#doctor/network-policy";
 import { describeService } from "#doctor/object-findings";
 import { pathTrouble } from "#doctor/path-trouble";
 import type { EndpointResult, Outcome } from "#doctor/plan";
 import { wrongSpeech } from "#doctor/speech-findings";
+import { isReached } from "#doctor/verdict";
+import type { Sight, Verdict, VerdictContext } from "#doctor/verdict";
 import type { ClusterView } from "#doctor/view";
 import type { EnvoyView, NetworkWorld } from "#doctor/world";
-
-/** What was seen from one Envoy. */
-export interface Sight {
-  readonly envoy: EnvoyView;
-  readonly seen: readonly { readonly target: Target; readonly result: EndpointResult }[];
-  readonly mtu?: number;
-}
-
-/** What verdicts need to know beside what was seen. */
-export interface VerdictContext {
-  readonly world: NetworkWorld;
-  readonly cnis: readonly FoundCni[];
-}
 
 /** One finding, with the endpoint and the Envoy that it was seen at: many may be one. */
 export interface Sighting {
@@ -45,20 +33,6 @@ export function sightingsOf(sight: Sight, context: VerdictContext): readonly Sig
       return { finding: rest, ...at, ...(verdict.who === undefined ? {} : { service: "" }) };
     });
   });
-}
-
-/** What is wrong, and what to do about it. */
-export interface Verdict {
-  readonly id: FindingId;
-  /** The object that it is about, where that is not the one that names the backend. */
-  readonly who?: string;
-  readonly what: string;
-  readonly fix: string;
-}
-
-/** Outcomes that say that packets of a new connection came through. */
-export function isReached({ kind }: Outcome): boolean {
-  return kind !== "dropped" && kind !== "unreachable" && kind !== "name-unresolved" && kind !== "failed";
 }
 
 function verdicts(sight: Sight, context: VerdictContext, target: Target, cluster: ClusterView, result: EndpointResult): readonly Verdict[] {

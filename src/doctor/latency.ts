@@ -1,4 +1,4 @@
-import type { Sight } from "#doctor/endpoint-findings";
+import type { Sight } from "#doctor/verdict";
 
 /** How long connections and answers took on one kind of way. */
 export interface Latency {

@@ -1,6 +1,6 @@
 import type { Target } from "#doctor/choose";
-import { isReached } from "#doctor/endpoint-findings";
-import type { Sight, Verdict, VerdictContext } from "#doctor/endpoint-findings";
+import { isReached } from "#doctor/verdict";
+import type { Sight, Verdict, VerdictContext } from "#doctor/verdict";
 import type { EndpointResult } from "#doctor/plan";
 
 type Seen = Sight["seen"][number];

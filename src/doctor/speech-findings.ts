@@ -1,4 +1,4 @@
-import type { Verdict } from "#doctor/endpoint-findings";
+import type { Verdict } from "#doctor/verdict";
 import type { Outcome } from "#doctor/plan";
 import type { ClusterView } from "#doctor/view";
 

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { Target } from "#doctor/choose";
 import { findCnis } from "#doctor/cni";
 import { policySightings, sightingsOf } from "#doctor/endpoint-findings";
-import type { Sight, VerdictContext } from "#doctor/endpoint-findings";
+import type { Sight, VerdictContext } from "#doctor/verdict";
 import { envoyFindings, missingEnvoys } from "#doctor/envoy-findings";
 import { measure } from "#doctor/latency";
 import { mergeSightings, sortFindings } from "#doctor/merge";
