@@ -66,6 +66,7 @@ describe("a serving certificate", () => {
     assert.match(error(pem, key("p-256").slice(0, 120)), /cut off or damaged in its block "PRIVATE KEY"/);
     assert.match(error(pem, pem), /"tls.key" has no PEM private key: it has: CERTIFICATE/);
     assert.match(error(pem, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"), /cannot be read/);
+    assert.match(error(pem, key("p-384").repeat(9)), /has 9 private keys/);
   });
 
   it("is refused when it is something else, which is named", () => {
