@@ -26,10 +26,10 @@ export class RunningContour {
   #process: ReturnType<typeof spawn> | undefined;
 
   /** Starts it, and waits until it says what it serves. */
-  async start(from: string): Promise<void> {
+  async start(from: string, ...more: readonly string[]): Promise<void> {
     cpSync(from, join(this.folder, "manifests"), { recursive: true });
     [this.httpPort = 0, this.httpsPort = 0] = await freePorts(2);
-    const args = ["run", join(this.folder, "manifests"), "--output", "json", "--http-port", String(this.httpPort), "--https-port", String(this.httpsPort)];
+    const args = ["run", join(this.folder, "manifests"), "--output", "json", "--http-port", String(this.httpPort), "--https-port", String(this.httpsPort), ...more];
     const child = spawn(join(import.meta.dirname, "../../bin/contour"), args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, XDG_DATA_HOME: join(this.folder, "data") }, detached: true });
     this.#process = child;
     child.stderr.on("data", (text) => (this.errors += String(text)));
