@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { Budget } from "#acme/budget";
+import type { HeldCertificate } from "#acme/certificate";
 import type { IssuerState } from "#acme/issuers";
 import { Issuers } from "#acme/issuers";
 import type { AcmeIssuer, AuthorityIssuer, IssuerObject } from "#acme/issuers";
@@ -170,9 +171,8 @@ export class CertificateKeeper {
     const certificate = held.state.kind === "ours" ? held.state.certificate : undefined;
     const issuer = request === undefined ? undefined : this.#issuers.known(request.issuer);
     const renewal = certificate === undefined || request === undefined ? undefined : await this.#renewals.of(`${request.namespace}/${request.name}`, certificate, held.chain ?? "", issuer?.kind === "acme" ? issuer : undefined);
-    // What another authority has signed than the one that clients are told to trust is replaced at once.
-    const stale = issuer?.kind === "authority" && held.chain !== undefined && certificate !== undefined && !issuer.authority.hasSigned(held.chain);
-    const step = plan({ request, secret: held.state, record, issuerGeneration, renewAt: stale ? 0 : (renewal?.renewAt ?? 0), now: clock() });
+    const renewAt = issuer?.kind === "authority" && certificate !== undefined ? renewalBy(issuer, certificate, held.chain ?? "", renewal?.renewAt ?? 0) : (renewal?.renewAt ?? 0);
+    const step = plan({ request, secret: held.state, record, issuerGeneration, renewAt, now: clock() });
     // The server's hint may have changed before then.
     return step.kind === "rest" && step.until !== undefined && renewal?.askAgainAt !== undefined ? { kind: "rest", until: Math.min(step.until, renewal.askAgainAt) } : step;
   }
@@ -288,6 +288,12 @@ export class CertificateKeeper {
     this.#timers.get(key)?.();
     this.#timers.set(key, later(Math.min(Math.max(until - clock(), 0), longestRestMs), () => this.wake(key)));
   }
+}
+
+/** What another authority has signed than the one that clients are told to trust is replaced at once; where the authority itself ends, another one would not live longer. */
+function renewalBy({ authority }: AuthorityIssuer, { notAfter }: HeldCertificate, chain: string, usual: number): number {
+  if (!authority.hasSigned(chain)) return 0;
+  return notAfter >= authority.endsAt ? authority.endsAt : usual;
 }
 
 function messageOf(error: unknown): string {

@@ -177,7 +177,7 @@ export class Provisioner {
       this.#applied.set(childKey(kind, made.metadata), made.metadata);
       if (kind === "Service") this.#publish(plan.fleet, made);
     }
-    this.#renewals.set(plan.fleet, renewAt(certificate));
+    this.#renewals.set(plan.fleet, renewAt(certificate, this.#options.authority.certificate));
     await this.#delete(`/apis/apps/v1/namespaces/${plan.namespace}/${otherWorkload(plan)}/${envoyName(plan.name)}`);
     if (plan.ports.length === 0) await this.#delete(childPath("Service", plan.namespace, envoyName(plan.name)));
   }

@@ -32,5 +32,10 @@ describe("certificates between the controller and Envoys", async () => {
     const { certificate } = await issueCertificate(authority, { ...wish, days: 20 * 365 }, now);
     assert.equal(new X509Certificate(certificate).validTo, new X509Certificate(authority.certificate).validTo);
   });
+  it("are not replaced again and again where their authority ends", async () => {
+    const late = now + 3649.9 * dayMs;
+    const last = await issueCertificate(authority, wish, late);
+    assert.deepEqual([3649.95, 3650.1].map((days) => stillServes(authority, last, wish, now + days * dayMs)), [true, false]);
+  });
   it("do not serve when they cannot be read", () => assert.ok(!stillServes(authority, { certificate: "nonsense", key: "" }, wish, now)));
 });

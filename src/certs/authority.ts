@@ -104,18 +104,18 @@ export function stillServes(authority: KeyPair, pair: KeyPair, wish: Certificate
     const [leaf, root] = [new NodeCertificate(pair.certificate), new NodeCertificate(authority.certificate)];
     const names = (leaf.subjectAltName ?? "").split(", ");
     const named = names.includes(`DNS:${wish.dnsName}`) && (wish.uri === undefined || names.includes(`URI:${wish.uri}`));
-    return named && leaf.verify(root.publicKey) && leaf.checkPrivateKey(createPrivateKey(pair.key)) && now < renewAt(pair.certificate);
+    return named && leaf.verify(root.publicKey) && leaf.checkPrivateKey(createPrivateKey(pair.key)) && now < renewAt(pair.certificate, authority.certificate);
   } catch {
     // What cannot be read does not serve.
     return false;
   }
 }
 
-/** When a certificate (PEM) is to be replaced, in milliseconds since 1970. */
-export function renewAt(certificate: string): number {
+/** When a certificate (PEM) is to be replaced, in milliseconds since 1970: only at its end where its authority could give none that lives longer. */
+export function renewAt(certificate: string, authority: string): number {
   const { validFromDate, validToDate } = new NodeCertificate(certificate);
   const [from, to] = [validFromDate.getTime(), validToDate.getTime()];
-  return to - (to - from) * renewalShare;
+  return to >= endOf(authority) ? to : to - (to - from) * renewalShare;
 }
 
 /** When a certificate (PEM) ends, in milliseconds since 1970. */

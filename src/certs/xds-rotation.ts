@@ -30,7 +30,7 @@ export function xdsSecretFate(authority: KeyPair | undefined, { metadata, data =
   const endsAt = leaf.validToDate.getTime();
   const claimed = metadata.annotations?.[certManagerAnnotation] !== undefined || (metadata.ownerReferences ?? []).length > 0;
   if (authority === undefined || claimed || !signedBy(authority, leaf, decode("tls.key"), now)) return { kind: "foreign", endsAt };
-  const until = renewAt(certificate);
+  const until = renewAt(certificate, authority.certificate);
   return now < until ? { kind: "keep", until, endsAt } : { kind: "renew", endsAt };
 }
 

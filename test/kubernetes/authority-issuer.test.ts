@@ -145,6 +145,17 @@ describe("certificates of an authority of the cluster's own, through a real Envo
     }
   });
 
+  it("that ends soon gives certificates until then, once, and not again and again", async () => {
+    const hourMs = 3_600_000;
+    const ending = await createAuthority("CN=ending", Date.now() - 3650 * 24 * hourMs + hourMs);
+    await world.api.apply([{ apiVersion: "v1", kind: "Secret", type: "kubernetes.io/tls", metadata: { name: "ending", namespace: "projectcontour" }, data: { "tls.crt": btoa(ending.certificate), "tls.key": btoa(ending.key) } }, issuerOf("ending", { secretName: "ending" }), proxyWithIssuer("first", "first.corp", { issuer: "ending" })]);
+    await served("first.corp", ending.certificate);
+    const { metadata } = await secretOf("shop", "first-tls");
+    await world.api.apply([proxyWithIssuer("second", "second.corp", { issuer: "ending" })]);
+    await served("second.corp", ending.certificate);
+    assert.equal((await secretOf("shop", "first-tls")).metadata.resourceVersion, metadata.resourceVersion);
+  });
+
   it("of a namespace keeps its key there, and serves that namespace", async () => {
     const issuer = issuerOf("team", {}, { namespace: "shop" });
     await world.api.apply([issuer, proxyWithIssuer("team", "team.corp", { issuer: "team", tls: { issuer: { name: "team", kind: "CertificateIssuer" } } })]);
