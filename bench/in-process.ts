@@ -30,7 +30,6 @@ export interface World {
   readonly cost: { bytes: number; ms: number };
   /** Resolves when Envoy has taken everything. */
   settled(): Promise<unknown>;
-  stopServer(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -58,5 +57,5 @@ export async function startWorld({ envoySettings: chosen = {}, slices, onAck = (
   const envoy = startEnvoy({ binary, bootstrap: JSON.parse(bootstrapJson(bootstrap)) as unknown, concurrency: 2, onLine: () => undefined, onUnexpectedExit: (code) => process.stderr.write(`Envoy ended: ${code}\n`) });
   const isSettled = (): boolean => server.envoys().every(({ streams }) => Object.values(streams).flat().every(({ upToDate }) => upToDate));
   const settled = (): Promise<unknown> => waitFor(isSettled, { what: "Envoy has everything", timeoutMs: 180_000, intervalMs: 20 });
-  return { controller, settings, envoySettings, envoy, port: https, cost, settled, stopServer: () => server.close(), stop: async () => (await envoy.stop(), await server.close()) };
+  return { controller, settings, envoySettings, envoy, port: https, cost, settled, stop: async () => (await envoy.stop(), await server.close()) };
 }

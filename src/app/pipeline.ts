@@ -128,7 +128,7 @@ export class Pipeline {
 
   /** Goes over to other settings; what follows from that is left to `work`. */
   takeSettings(settings: Settings, envoySettings: EnvoySettings): void {
-    this.graph.takeAgain(new Set([...this.#settings.replace(settings), ...this.#envoySettings.replace(envoySettings)]));
+    this.graph.rerun(new Set([...this.#settings.replace(settings), ...this.#envoySettings.replace(envoySettings)]));
   }
 
   /** Brings all that was taken in up to date, until that is done, which is told, or `isOver` says that it is enough for now. */

@@ -97,15 +97,8 @@ export class Graph {
     for (const fact of facts) this.#put(this.#bucket(fact.family, fact.bucket), fact.publisher, fact.items);
   }
 
-  /** Runs some rules again over all that they have been run over: what they read beside facts has changed. */
-  rerun(rules: Iterable<number>): Changes {
-    this.takeAgain(rules);
-    this.work();
-    return this.changes();
-  }
-
-  /** Has some rules run again, as `rerun`. What follows is left to `work`. */
-  takeAgain(rules: Iterable<number>): void {
+  /** Has some rules run again over all that they have been run over: what they read beside facts has changed. That is left to `work`. */
+  rerun(rules: Iterable<number>): void {
     for (const rule of rules) for (const bucket of this.#cells[rule]?.keys() ?? []) this.#markBucketDirty(rule, bucket);
   }
 
