@@ -39,9 +39,10 @@ export class OpenVSwitch {
     await this.#run(`ovs-ofctl -O OpenFlow15 add-flows ${this.#socket(bridge)} -`, `${flows.join("\n")}\n`);
   }
 
-  /** Adds and deletes flows, all at once: each line is `add FLOW` or `delete MATCH`. */
+  /** Adds and deletes flows, all at once: each line is `add FLOW` or `delete MATCH`. What the datapath has in its cache would go by the old ones for a moment. */
   async changeFlows(bridge: string, changes: readonly string[]): Promise<void> {
     await this.#run(`ovs-ofctl -O OpenFlow15 --bundle add-flows ${this.#socket(bridge)} -`, `${changes.join("\n")}\n`);
+    await this.#run(`ovs-appctl -t ${this.#folder}/vswitchd.ctl revalidator/purge`);
   }
 
   /** Any command of OpenFlow: `add-group BRIDGE …`, with the bridge's socket in its place. */
