@@ -22,7 +22,7 @@ import type { Family } from "#store/family";
 import type { Fact } from "#store/graph";
 import { certManagerServed } from "#translate/certificates/annotations";
 import { issuerProblems } from "#translate/certificates/issuers";
-import { fetchedStaples, loadBalancerAddresses, standardApi, takenListeners } from "#translate/facts";
+import { fetchedStaples, loadBalancerAddresses, servedElsewhere, standardApi, takenListeners } from "#translate/facts";
 import type { Ack, Nack } from "#xds/context";
 import { bytesOf, versionOf } from "#xds/resource";
 import { createResourceStore } from "#xds/store";
@@ -64,6 +64,7 @@ export class Controller implements ObjectSink {
   readonly #stores = new Map<FleetName, ResourceStore>();
   readonly #onDemand = new Map<FleetName, OnDemandCertificates>();
   readonly #taken = new Set<string>();
+  readonly #elsewhere = new Set<FleetName>();
   readonly #options: ControllerOptions;
   readonly #expiry = new CertificateExpiry();
   readonly #secrets = new SecretMemory();
@@ -198,6 +199,19 @@ export class Controller implements ObjectSink {
   /** Whether the CRDs of Gateway API are the standard ones. */
   setStandardApi(standard: boolean): void {
     this.#commit([{ family: standardApi as Family<unknown>, bucket: "", publisher: "discovery", items: standard ? [true] : [] }]);
+  }
+
+  /** The fleets that have resources, or had Envoys. */
+  fleetNames(): Iterable<FleetName> {
+    return [...this.#stores.keys()];
+  }
+
+  /** Whether Envoys of a fleet serve that are connected to other replicas, and none of them to this one. */
+  setServedElsewhere(fleet: FleetName, served: boolean): void {
+    if (served === this.#elsewhere.has(fleet)) return;
+    if (served) this.#elsewhere.add(fleet);
+    else this.#elsewhere.delete(fleet);
+    this.#commit([{ family: servedElsewhere as Family<unknown>, bucket: fleet, publisher: "replicas", items: served ? [true] : [] }]);
   }
 
   /** Whether the cluster has cert-manager. */

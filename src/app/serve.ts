@@ -4,6 +4,7 @@ import { CertificateKeeping } from "#app/certificate-keeping";
 import { coalesce } from "#app/coalesce";
 import { Controller } from "#app/controller";
 import { EnvoyPlaces } from "#app/envoy-places";
+import { EnvoysElsewhere } from "#app/envoys-elsewhere";
 import { gatewaySettings, isAbandonedFleet } from "#app/gateway-fleets";
 import { keepStaples } from "#app/ocsp/keep";
 import type { Slices } from "#app/passes";
@@ -28,6 +29,7 @@ import { laterUnless } from "#lib/later";
 import { kinds } from "#k8s/kinds";
 import type { KindName } from "#k8s/kinds";
 import { refKey } from "#k8s/object";
+import { overOwnStreams } from "#envoy/own-streams";
 import type { EnvoySettings } from "#settings/envoy";
 import type { ProvisionSettings } from "#provision/settings";
 import type { Settings } from "#settings/settings";
@@ -46,6 +48,8 @@ import type { XdsServer } from "#xds/server";
 
 /** Milliseconds between two looks at the ends of certificates. */
 const tickMs = 60_000;
+/** Milliseconds between two looks whether Envoys are connected to other replicas only. */
+const lookMs = 2000;
 
 /** What `contour serve` is asked to do. */
 export interface ServeOptions extends ControllerPlaces {
@@ -157,6 +161,7 @@ export async function serve(given: ServeOptions): Promise<void> {
     (events) => (sink.apply(events), sink.flush()),
   );
   let xds: XdsServer | undefined;
+  const elsewhere = new EnvoysElsewhere({ controller, envoyService: () => options.envoyService, connected: (fleet) => xds?.serves(fleet) ?? false });
   const http = await serveHttp({ ...options, registry: observation.registry, ready: () => xds !== undefined, state, alive, debugPages: debugPages({ pipeline: () => controller.pipeline, xds: () => xds, log, wait: sleep }) });
   await source.synced;
   sink.flush();
@@ -168,7 +173,9 @@ export async function serve(given: ServeOptions): Promise<void> {
     addresses.publish();
     await certificates.open();
     const tls = identity?.files ?? options.xds.tls;
-    xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(tls === undefined ? {} : { tls }), ...(options.connectionAgeMs === 0 ? {} : { connectionAgeMs: options.connectionAgeMs }), fleetOf: (_node, certificate) => controller.fleet(fleetOfCertificate(certificate)), placeOf: (node) => places.of(node), signal, log, clock, metrics: observation.xds, onNack: (nack) => (log.error({ type: nack.type, resource: controller.ownName(nack.type, nack.name, nack.fleet), node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onHeld: (held) => controller.held(held), onAck: (ack) => controller.accepted(ack) });
+    xds = await serveXds({ address: `${options.xds.address}:${options.xds.port}`, ...(tls === undefined ? {} : { tls }), ...(options.connectionAgeMs === 0 ? {} : { connectionAgeMs: options.connectionAgeMs }), fleetOf: (_node, certificate) => controller.fleet(fleetOfCertificate(certificate)), placeOf: (node) => places.of(node), overOwnStreams, signal, log, clock, metrics: observation.xds, onNack: (nack) => (log.error({ type: nack.type, resource: controller.ownName(nack.type, nack.name, nack.fleet), node: nack.nodeId, reason: nack.message }, "Envoy refuses a resource; its last good version is served"), controller.rejected(nack)), onHeld: (held) => controller.held(held), onAck: (ack) => controller.accepted(ack) });
+    const looking = setInterval(() => elsewhere.look(), lookMs);
+    signal.addEventListener("abort", () => clearInterval(looking), { once: true });
     const ticking = setInterval(() => {
       controller.tick();
       staples.tick();

@@ -1,10 +1,11 @@
 import type { Logger } from "pino";
-import { kinds } from "#k8s/kinds";
 import type { KindName } from "#k8s/kinds";
 import { retryAfterMs, statusOf } from "#sources/kubernetes/api-error";
 import type { ApiClient } from "#sources/kubernetes/client";
 import { gatewayConditions } from "#conditions/gateway";
 import { mergeStatus } from "#status/merge";
+import { StatusSender } from "#status/sender";
+import type { WrittenObject } from "#status/sender";
 
 /** What the status of one object should say. */
 export interface StatusUpdate {
@@ -45,11 +46,6 @@ const longestRetryMs = 10_000;
 /** Answers that stay the same however often the request is made. */
 const hopeless = new Set([400, 403, 422]);
 
-interface WrittenObject {
-  readonly metadata?: { readonly resourceVersion?: string };
-  readonly status?: Readonly<Record<string, unknown>>;
-}
-
 interface Written {
   readonly resourceVersion: string;
   readonly status: Readonly<Record<string, unknown>> | undefined;
@@ -64,6 +60,7 @@ function isOlder(version: string | undefined, than: string): boolean {
 /** Writes statuses beside everything else: callers never wait. */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
+  readonly #sender: StatusSender;
   readonly #desired = new Map<string, StatusUpdate>();
   /** Keys to look at, the newest last: taken from the end. A key may stand here twice; `#queued` says whether it still waits. */
   readonly #stack: string[] = [];
@@ -80,6 +77,7 @@ export class StatusWriter {
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
+    this.#sender = new StatusSender(options.client, options.log);
   }
 
   /** Takes over what statuses should be; those that differ are written soon, by the leader. */
@@ -167,7 +165,7 @@ export class StatusWriter {
   }
 
   async #write(key: string): Promise<void> {
-    const { client, log, metrics, clock, signal, sleep } = this.#options;
+    const { log, metrics, clock, signal, sleep } = this.#options;
     const term = this.#term.signal;
     for (let attempt = 0; this.#leading && !term.aborted && !signal.aborted; attempt++) {
       const update = this.#desired.get(key);
@@ -175,7 +173,7 @@ export class StatusWriter {
       if (update === undefined || patch === undefined) return;
       const before = this.#current(update);
       const started = clock();
-      const refusal = await client.call<WrittenObject>({ method: "PATCH", path: statusPath(update, this.#options.versionOf?.(update.kind)), body: { status: patch }, contentType: "application/merge-patch+json", signal: term }).then((object) => this.#keep(key, object), (error: unknown) => ({ error }));
+      const refusal = await this.#sender.send({ ...update, version: this.#options.versionOf?.(update.kind) }, patch, term).then((object) => this.#keep(key, object), (error: unknown) => ({ error }));
       const seconds = (clock() - started) / 1000;
       if (refusal === undefined) {
         this.#options.onWritten?.(update, before);
@@ -193,11 +191,4 @@ export class StatusWriter {
 /** Conditions of Gateway API that are set only while they are true go away by not being desired. */
 function ownTypes(kind: KindName): readonly string[] {
   return Object.keys((gatewayConditions as Readonly<Record<string, object>>)[kind] ?? {});
-}
-
-function statusPath({ kind, namespace, name }: StatusUpdate, served: string | undefined): string {
-  const { group, plural, namespaced } = kinds[kind];
-  const version = served ?? kinds[kind].version;
-  const base = group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
-  return `${base}${namespaced ? `/namespaces/${namespace}` : ""}/${plural}/${name}/status`;
 }

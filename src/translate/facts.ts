@@ -132,5 +132,8 @@ export const standardApi = family<true>("standard-gateway-api");
 /** Envoy listeners that some Envoy of their fleet has taken. Bucket: listener name. Put in by the composition root. */
 export const takenListeners = family<true>("taken-listener");
 
+/** Whether Envoys of a fleet serve that are connected to other replicas, and none of them to this one. Bucket: the fleet. Put in by the composition root. */
+export const servedElsewhere = family<true>("served-elsewhere");
+
 /** Addresses under which clients reach the Envoys of a fleet, as Kubernetes writes them. Bucket: the fleet. Put in by the composition root. */
 export const loadBalancerAddresses = family<{ readonly ip?: string; readonly hostname?: string }>("load-balancer-address");

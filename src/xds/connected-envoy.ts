@@ -14,7 +14,7 @@ import { subscribe } from "./subscribe.ts";
 import { Subscription } from "./subscription.ts";
 import type { Node } from "#gen/envoy/envoy/config/core/v3/base";
 import { clusterType, clusterUsers, endpointsType, listenerType, typeLabels, typeUrls } from "./types.ts";
-import type { TypeUrl } from "./types.ts";
+import type { Mode, TypeUrl } from "./types.ts";
 
 /** What an Envoy says about itself, as far as anybody asks again. */
 export type NodeIdentity = Pick<Node, "id" | "cluster" | "locality">;
@@ -33,11 +33,11 @@ export class ConnectedEnvoy implements OrderView {
   #scheduled = false;
   #cancelHold: (() => void) | undefined;
 
-  constructor({ node, peer }: { readonly node: NodeIdentity; readonly peer: string }, store: ResourceStore, context: XdsContext) {
+  constructor({ node, peer, ownStreams }: { readonly node: NodeIdentity; readonly peer: string; readonly ownStreams: Mode | undefined }, store: ResourceStore, context: XdsContext) {
     this.node = { id: node.id, cluster: node.cluster, locality: node.locality };
     this.peer = peer;
     this.since = context.clock();
-    this.#seen = new PlacedStore(store);
+    this.#seen = ownStreams === undefined ? new PlacedStore(store) : new PlacedStore(store, (resource) => context.ownStreams.of(resource, ownStreams));
     this.#seen.place = context.placeOf?.(this.node) ?? nowhere;
     this.#context = context;
     this.#unwatch = store.watch((touched) => this.#touched(touched));

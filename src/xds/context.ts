@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { NodeIdentity } from "./connected-envoy.ts";
 import type { XdsMetrics } from "./metrics.ts";
 import type { Place } from "./place.ts";
+import type { OwnStreams } from "./own-streams.ts";
 import type { TypeUrl } from "./types.ts";
 
 /** A resource that an Envoy refused when it was sent alone. */
@@ -33,6 +34,8 @@ export interface XdsContext {
   readonly metrics: XdsMetrics;
   readonly clock: () => number;
   readonly schedule: Schedule;
+  /** What Envoys without ADS get. */
+  readonly ownStreams: OwnStreams;
   /** How long something is held back for an acknowledgement that does not come. */
   readonly holdMs: number;
   /** Responses that may be cut are cut at this size. */

@@ -5,18 +5,22 @@ import type { StoredResource } from "./resource.ts";
 import type { ResourceStore, Touched, Verdict } from "./store.ts";
 import type { ResourceChange, ResourceUpsert, TypeUrl } from "./types.ts";
 
-/** The resources of a fleet as an Envoy at one place sees them. */
+/** The resources of a fleet as one Envoy sees them: where it is, and over the streams that it has. */
 export class PlacedStore implements ResourceStore {
   place: Place = nowhere;
   readonly #all: ResourceStore;
+  readonly #instead: (resource: StoredResource) => StoredResource;
 
-  constructor(all: ResourceStore) {
+  /** `instead`: what its streams need in the place of a resource. */
+  constructor(all: ResourceStore, instead: (resource: StoredResource) => StoredResource = (resource) => resource) {
     this.#all = all;
+    this.#instead = instead;
   }
 
   /** What stands in for a resource here: itself for most. */
   seen(resource: StoredResource | undefined): StoredResource | undefined {
-    return resource?.placed === undefined ? resource : placedVersion(resource, resource.placed, this.place);
+    const here = resource?.placed === undefined ? resource : placedVersion(resource, resource.placed, this.place);
+    return here === undefined ? undefined : this.#instead(here);
   }
 
   get fleet(): string {

@@ -7,6 +7,8 @@ import { describeEnvoy, takenVersions } from "./describe.ts";
 import type { DescribedEnvoy, TakenVersions } from "./describe.ts";
 import { definitionOf, methods } from "./methods.ts";
 import type { Method } from "./methods.ts";
+import { OwnStreams } from "./own-streams.ts";
+import type { OverOwnStreams } from "./own-streams.ts";
 import type { Request } from "./request.ts";
 import type { ResourceStore } from "./store.ts";
 import { Stream } from "./stream.ts";
@@ -17,13 +19,15 @@ import type { TypeUrl } from "./types.ts";
 import { Node } from "#gen/envoy/envoy/config/core/v3/base";
 
 /** What the server needs. */
-export interface XdsOptions extends Omit<XdsContext, "schedule" | "holdMs" | "limitBytes">, Partial<Pick<XdsContext, "schedule" | "holdMs" | "limitBytes">> {
+export interface XdsOptions extends Omit<XdsContext, "schedule" | "holdMs" | "limitBytes" | "ownStreams">, Partial<Pick<XdsContext, "schedule" | "holdMs" | "limitBytes">> {
   /** `host:port` or `unix:/path`. */
   readonly address: string;
   /** Without it the server talks plain text and lets anyone in. */
   readonly tls?: TlsFiles;
   /** Which resources an Envoy gets; undefined sends it away. `certificate` is its own, where the server asks for one. */
   fleetOf(node: Node, certificate: ClientCertificate | undefined): ResourceStore | undefined;
+  /** What an Envoy without ADS gets in the place of a resource that says where others come from; the same where absent. */
+  readonly overOwnStreams?: OverOwnStreams;
   readonly signal: AbortSignal;
   /**
    * How old a connection gets, about, before its Envoy is asked to make a new one (milliseconds; never when absent). That is how Envoys
@@ -45,6 +49,8 @@ export interface XdsServer {
   allHaveTaken(fleet: string, type: TypeUrl, name: string): boolean;
   /** Looks again where the Envoys are. */
   relocate(): void;
+  /** Whether an Envoy of a fleet is connected. */
+  serves(fleet: string): boolean;
   /** Ends all streams and stops listening. */
   close(): Promise<void>;
 }
@@ -66,7 +72,7 @@ export async function serveXds(options: XdsOptions): Promise<XdsServer> {
   const relocate = (): void => {
     for (const envoy of envoys.all()) envoy.relocate();
   };
-  return { port, close, relocate, envoys: () => envoys.all().map(describeEnvoy), taken: (node) => envoys.all().filter(({ nodeId }) => nodeId === node).map(takenVersions), allHaveTaken: (fleet, type, name) => envoys.all().every((envoy) => envoy.store.fleet !== fleet || envoy.hasTaken(type, name)) };
+  return { port, close, relocate, envoys: () => envoys.all().map(describeEnvoy), taken: (node) => envoys.all().filter(({ nodeId }) => nodeId === node).map(takenVersions), serves: (fleet) => envoys.all().some(({ store }) => store.fleet === fleet), allHaveTaken: (fleet, type, name) => envoys.all().every((envoy) => envoy.store.fleet !== fleet || envoy.hasTaken(type, name)) };
 }
 
 const serverOptions = {
@@ -98,7 +104,7 @@ class Envoys {
 
   constructor(options: XdsOptions) {
     this.#options = options;
-    this.#context = { schedule: scheduleTimeout, holdMs: 5000, limitBytes: 2 ** 20, ...options };
+    this.#context = { schedule: scheduleTimeout, holdMs: 5000, limitBytes: 2 ** 20, ownStreams: new OwnStreams(options.overOwnStreams ?? (() => undefined)), ...options };
   }
 
   serve(call: Call, method: Method): void {
@@ -114,7 +120,7 @@ class Envoys {
     call.on("data", (request: Request) => {
       counted.received();
       if (call.writableEnded) return;
-      envoy ??= this.#joined(request, stream, call);
+      envoy ??= this.#joined(request, stream, call, method);
       const type = this.#typeOf(request, method);
       if (envoy !== undefined && type !== undefined) envoy.receive(stream, type, request);
     });
@@ -148,11 +154,11 @@ class Envoys {
     return this.#context.schedule(connectionAgeMs * (1.1 + random() / 10), end);
   }
 
-  #joined(request: Request, stream: Stream, call: Call): ConnectedEnvoy | undefined {
+  #joined(request: Request, stream: Stream, call: Call, { type, mode }: Method): ConnectedEnvoy | undefined {
     const node = request.node ?? Node.fromPartial({});
     const store = this.#options.fleetOf(node, certificateOf(call));
     if (store === undefined) return refuseCall(call, node.id);
-    const identity = { node, peer: call.getPeer() };
+    const identity = { node, peer: call.getPeer(), ownStreams: type === undefined ? undefined : mode };
     const envoy = this.#envoys.get(keyOf(identity)) ?? new ConnectedEnvoy(identity, store, this.#context);
     this.#envoys.set(keyOf(identity), envoy);
     envoy.join(stream);

@@ -2,7 +2,7 @@
 # Makes this machine ready for the tests. Usage: setup.sh [control|cluster|conformance]   (default: cluster)
 #   control      what startApiServer() needs: etcd, kube-apiserver (not built when KUBEBUILDER_ASSETS is set); Helm; an ACME server; a name server; Envoy
 #   cluster      control + what startCluster() needs: Debian packages (root), CoreDNS, images
-#   conformance  cluster + the Gateway API conformance suite + Prometheus
+#   conformance  cluster + the Gateway API conformance suite + Contour in Go + Prometheus
 # Safe to repeat; a second run takes seconds.
 set -euo pipefail
 HERE=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
@@ -40,7 +40,7 @@ programs
 case $WHAT in
   control) [ -n "${KUBEBUILDER_ASSETS:-}" ] || "$HERE/kubernetes/build/build.sh" control; "$HERE/kubernetes/build/build.sh" helm acme certmanager ;;
   cluster) install_packages; "$HERE/kubernetes/build/build.sh" cluster helm acme certmanager ;;
-  conformance) install_packages; "$HERE/kubernetes/build/build.sh" cluster helm acme certmanager conformance prometheus ;;
+  conformance) install_packages; "$HERE/kubernetes/build/build.sh" cluster helm acme certmanager conformance gocontour prometheus ;;
   *) echo "unknown target $WHAT: control, cluster or conformance" >&2; exit 2 ;;
 esac
 envoy

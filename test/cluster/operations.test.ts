@@ -3,16 +3,14 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { envoyVersion } from "#settings/envoy";
-import { loadGenerator } from "../bed/cache.ts";
 import type { Cluster } from "../bed/cluster.ts";
 import { startCluster } from "../bed/cluster.ts";
-import type { RunningProcess } from "../bed/process.ts";
 import { prometheusImage } from "../bed/prometheus.ts";
 import { waitFor } from "../bed/wait.ts";
-import { endWrk, wrkArguments } from "../reliability/wrk.ts";
+import { startLoads } from "./loads.ts";
+import type { Loads } from "./loads.ts";
 import { importProduct, next, version } from "./product.ts";
 import { Reader } from "./reader.ts";
-import type { LoopResult } from "./request-loop.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -23,8 +21,7 @@ describe("docs/operations.md on a real cluster", { timeout: 900_000 }, () => {
   let cluster: Cluster;
   let reader: Reader;
   let emptyCluster: readonly string[];
-  let load: RunningProcess | undefined;
-  let harder: RunningProcess | undefined;
+  let loads: Loads | undefined;
 
   before(async () => {
     cluster = await startCluster();
@@ -33,8 +30,7 @@ describe("docs/operations.md on a real cluster", { timeout: 900_000 }, () => {
     emptyCluster = await everything();
   });
   after(async () => {
-    await load?.stop();
-    await harder?.stop();
+    await loads?.end();
     await cluster?.stop();
     reader?.close();
   });
@@ -86,29 +82,22 @@ describe("docs/operations.md on a real cluster", { timeout: 900_000 }, () => {
   });
 
   it("is upgraded and rolled back without a failing request", async () => {
-    const args = [join(root, "test/cluster/request-loop.ts"), reader.variable("ADDRESS"), "shop.example.com", join(reader.variable("KEYS"), "tls.crt")];
-    load = cluster.start("request-loop", process.execPath, ...args);
-    const { path: wrk, env } = loadGenerator();
-    const wish = { url: `http://${reader.variable("ADDRESS")}/`, host: "shop.example.com", connections: 16, longestSeconds: 800 };
-    harder = cluster.start("wrk", "env", ...Object.entries(env).map(([name, value]) => `${name}=${value}`), wrk, ...wrkArguments(wish));
+    loads = startLoads(cluster, { address: reader.variable("ADDRESS"), host: "shop.example.com", caFile: join(reader.variable("KEYS"), "tls.crt") });
     const path = join(reader.checkout, "deploy/render/contour-deployment.yaml");
     const release = readFileSync(path, "utf8");
     writeFileSync(path, release.replaceAll(`contour:v${version}`, `contour:${next.contour}`).replaceAll(`distroless-v${envoyVersion}`, next.envoy).replace(`contour-certgen-v${version.replaceAll(".", "-")}`, "contour-certgen-v99-0-0"));
     const [upgrade, back] = reader.sections.find(({ title }) => title === "Upgrade")?.scripts ?? [];
     assert.ok(upgrade !== undefined && back !== undefined);
     await reader.run("Upgrade");
-    const { answered, failed } = JSON.parse((await load.stop(20_000), load.logTail().trim().split("\n").at(-1) ?? "")) as LoopResult;
-    load = undefined;
+    const { answered, failed } = await loads.stop();
     assert.deepEqual(failed, []);
-    const counted = await endWrk(harder, wish.connections);
-    assert.deepEqual(counted.failures, []);
     assert.match(await cluster.kubectl("-n", "projectcontour", "get", "configmap", "contour", "-o", "jsonpath={.data}"), /x-served-by/, "what was configured is kept");
     assert.ok(answered > 1000, `${answered} requests`);
     assert.ok((await images()).has(`projectcontour/contour:v${version}`));
     const revisions = await cluster.kubectl("-n", "projectcontour", "get", "replicasets", "-o", "jsonpath={.items[*].spec.template.spec.containers[*].image}");
     assert.ok(revisions.includes(next.contour) && revisions.includes(next.envoy), "there was an upgrade to roll back from");
     writeFileSync(path, release);
-    console.log(`${answered} + ${counted.requests} (wrk) requests during upgrade and rollback, none failed`);
+    console.log(`${answered} requests during upgrade and rollback, none failed`);
   });
 
   it("is removed, and leaves nothing", async () => {

@@ -5,7 +5,7 @@ import type { Origin } from "#model/origin";
 import type { Settings } from "#settings/settings";
 import type { Emit, Reader, Rule } from "#store/family";
 import { family } from "#store/family";
-import { certificatesWanted, objectKey, sharedGuards, takenListeners } from "#translate/facts";
+import { certificatesWanted, objectKey, servedElsewhere, sharedGuards, takenListeners } from "#translate/facts";
 import { gateways, listenerSets } from "#translate/gateway/api";
 import { attachedRoutes } from "#translate/gateway/attachment";
 import { listenerCertificates, tlsClaims } from "#translate/gateway/certificates";
@@ -73,7 +73,7 @@ function listenerState(settings: Settings, read: Reader, unit: ListenerUnit): Li
     ...(refusal === undefined ? {} : { gatewayRefused: refusal.message }),
     takesIngresses: settings.gatewayRef !== undefined && gateway === objectKey(settings.gatewayRef.namespace, settings.gatewayRef.name),
     attachedRoutes: read.all(attachedRoutes, shape.key).length,
-    taken: !settings.awaitEnvoys || read.any(takenListeners, envoyListener),
+    taken: !settings.awaitEnvoys || read.any(takenListeners, envoyListener) || read.any(servedElsewhere, site.fleet),
   };
 }
 

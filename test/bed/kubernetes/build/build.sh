@@ -1,11 +1,12 @@
 #!/bin/bash
-# Builds what the test bed runs, from Go modules. Usage: build.sh [control|acme|helm|cluster|conformance|certmanager|prometheus]...  (default: cluster)
+# Builds what the test bed runs, from Go modules. Usage: build.sh [control|acme|helm|cluster|conformance|certmanager|gocontour|prometheus]...  (default: cluster)
 #   control      etcd, kube-apiserver and the rest of Kubernetes: one binary, about 13 CPU minutes the first time
 #   acme         Pebble, an ACME server for tests, with its DNS server (a few seconds)
 #   cluster      control + CoreDNS, the pause container and the echo server (about 3 more)
 #   helm         Helm, which renders the chart (about 4 CPU minutes)
 #   conformance  the Gateway API's own conformance suite and its CRDs (1 to 5 more)
 #   certmanager  cert-manager's controllers for ACME, and its CRDs (about 4 CPU minutes)
+#   gocontour    Contour in Go, to come from, and its manifests (about 3)
 #   prometheus   Prometheus, which discovers in Kubernetes only, and promtool (about 6)
 # Safe to repeat and to run twice at once. Needs Go.
 set -euo pipefail
@@ -80,10 +81,16 @@ build_prometheus() {
   build prometheus-kubernetes prometheus build -tags remove_all_sd,enable_kubernetes_sd -ldflags "-s -w" $m/prometheus
   build promtool prometheus build -tags remove_all_sd -ldflags "-s -w" $m/promtool
 }
+build_gocontour() {
+  local m=github.com/projectcontour/contour version
+  version=$(cd "$B/gocontour" && go list -m -f '{{.Version}}' $m)
+  build "contour-$version" gocontour build -ldflags "-s -w" $m/cmd/contour
+  ln -sfn "$(cd "$B/gocontour" && go list -m -f '{{.Dir}}' $m)/examples/render" "$CACHE/gocontour-manifests"
+}
 for target in "${@:-cluster}"; do
   case $target in
-    control|acme|helm|cluster|conformance|certmanager|prometheus) build_"$target" ;;
-    *) echo "unknown target $target: control, acme, helm, cluster, conformance or prometheus" >&2; exit 2 ;;
+    control|acme|helm|cluster|conformance|certmanager|gocontour|prometheus) build_"$target" ;;
+    *) echo "unknown target $target: control, acme, helm, cluster, conformance, certmanager, gocontour or prometheus" >&2; exit 2 ;;
   esac
 done
 log "ready in $CACHE"
