@@ -1,5 +1,5 @@
 import type { Controller } from "#app/controller";
-import { gatewayPortBeside } from "#app/gateway-ports";
+import { gatewayPortAlone, gatewayPortBeside } from "#app/gateway-ports";
 import type { FleetName } from "#model/fleet";
 import type { Settings } from "#settings/settings";
 import { objectKey, objects } from "#translate/facts";
@@ -8,7 +8,7 @@ import { gatewaySites } from "#translate/gateway/site";
 
 /** Gateways with Envoys of their own have all ports for themselves. `before` are the settings that these take the place of. */
 export function gatewaySettings(settings: Settings, provisionNamespace: string | undefined, before?: Settings): Settings {
-  if (provisionNamespace !== undefined) return { ...settings, gatewaySites: "own-fleet", controllerNamespace: provisionNamespace, awaitEnvoys: true };
+  if (provisionNamespace !== undefined) return { ...settings, gatewaySites: "own-fleet", gatewayPort: gatewayPortAlone, controllerNamespace: provisionNamespace, awaitEnvoys: true };
   const same = before?.http.port === settings.http.port && before.https.port === settings.https.port;
   return { ...settings, awaitEnvoys: true, gatewayPort: same ? before.gatewayPort : gatewayPortBeside([settings.http.port, settings.https.port]) };
 }

@@ -12,8 +12,6 @@ import type { Loads } from "./loads.ts";
 import { importProduct, next, version } from "./product.ts";
 import { Reader } from "./reader.ts";
 
-const root = join(import.meta.dirname, "../..");
-
 /** What comes and goes by itself. */
 const ofKubernetes = new Set(["events", "events.events.k8s.io", "endpoints", "endpointslices.discovery.k8s.io", "leases.coordination.k8s.io", "pods.metrics.k8s.io", "podmetrics"]);
 

@@ -11,7 +11,6 @@ import { kustomize } from "../../tools/deploy/render.ts";
 import type { ApiServer } from "../bed/api-server.ts";
 import { startApiServer } from "../bed/api-server.ts";
 import { binaryPath, testbedFolder } from "../bed/cache.ts";
-import type { TestObject } from "../bed/kube-client.ts";
 import { contourCrds, objectsOf } from "./serving.ts";
 
 const root = join(import.meta.dirname, "../..");

@@ -13,7 +13,6 @@ import { createAuthority } from "../bed/pki.ts";
 import { freePorts } from "../bed/free-port.ts";
 import type { TestObject } from "../bed/kube-client.ts";
 import { startProcess } from "../bed/process.ts";
-import type { RunningProcess } from "../bed/process.ts";
 import { waitFor } from "../bed/wait.ts";
 import { kubeconfigOf, manifest, userOf } from "./accounts.ts";
 import { createAudit, rightsIn } from "./audit.ts";

@@ -28,8 +28,6 @@ const hex = (address: string): string => `0x${address.split(".").map((part) => N
 /** The conntrack zones of the two families. */
 const zone = { ip: 65520, ipv6: 65510 } as const;
 const families = ["ip", "ipv6"] as const;
-/** The mark of connections whose destination was changed: they are committed already. */
-const serviceMark = "0x10/0x10";
 
 /** The flows of a node without pods. */
 export function baseFlows({ tunnel, gateway, gatewayMac, gatewayAddresses }: NodePorts, other: OtherNode): readonly string[] {

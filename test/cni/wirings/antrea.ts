@@ -1,7 +1,7 @@
 import { PluginRunner } from "../cni-plugins.ts";
 import type { Lab, NodeName } from "../lab.ts";
 import { nodeNames, underlay } from "../lab.ts";
-import type { Pod, PodNetwork, PodRules, PodWish, Wiring } from "../network.ts";
+import type { PodNetwork, PodRules, PodWish, Wiring } from "../network.ts";
 import { toolsEnv } from "../tools.ts";
 import type { NodePorts } from "./antrea-flows.ts";
 import { baseFlows, podFlows, policyFlows, serviceFlows, serviceGroup, table } from "./antrea-flows.ts";
