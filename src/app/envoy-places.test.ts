@@ -46,7 +46,21 @@ describe("the place of an Envoy", () => {
     const one = slice("projectcontour", { "envoy-x": ["n1", "eu-a"] });
     assert.equal(upsert(one), true);
     assert.equal(of("envoy-x", "projectcontour"), "n1@eu-a");
-    assert.equal(apply({ type: "delete", ref: refOf(one) }), true);
+    assert.equal(upsert(one), false, "nothing has moved");
+    assert.equal(apply({ type: "delete", ref: refOf(one) }), false, "one of which nothing is known any more has not moved");
+    assert.equal(of("envoy-x", "projectcontour"), "@");
+  });
+
+  it("is known from any of the slices that a pod is in, until it is in none", () => {
+    const { apply, upsert, of } = world();
+    const [four, six] = ["envoy-4", "envoy-6"].map((name) => ({ ...slice("projectcontour", { "envoy-x": ["n1", "eu-a"] }), metadata: { name, namespace: "projectcontour" } }));
+    assert.ok(four !== undefined && six !== undefined);
+    upsert(four);
+    assert.equal(of("envoy-x", "projectcontour"), "n1@eu-a");
+    upsert(six);
+    apply({ type: "delete", ref: refOf(four) });
+    assert.equal(of("envoy-x", "projectcontour"), "n1@eu-a");
+    apply({ type: "delete", ref: refOf(six) });
     assert.equal(of("envoy-x", "projectcontour"), "@");
   });
 });
