@@ -15,6 +15,9 @@ export interface AuthorityOptions {
   readonly env: NodeJS.ProcessEnv;
 }
 
+/** Problems that the same order without a predecessor would have, too. */
+const notOfPredecessor: readonly string[] = ["rateLimited", "unreachable", "userActionRequired", "accountDoesNotExist", "unauthorized", "rejectedIdentifier"];
+
 /** When a server would like a certificate to be renewed (RFC 9773), in milliseconds since 1970. */
 export interface RenewalHint {
   readonly start: number;
@@ -58,8 +61,8 @@ export class Authority {
     const predecessor = replaces === undefined || (await this.#renewalInfo()) === undefined ? undefined : renewalId(replaces);
     if (predecessor === undefined) return this.#client.createOrder(order);
     return this.#client.createOrder({ ...order, replaces: predecessor } as typeof order).catch((error: unknown) => {
-      // Whatever the server has against the predecessor, the hosts need a certificate.
-      if (error instanceof AcmeProblem && ["alreadyReplaced", "malformed", "http404", "http409"].includes(error.type)) return this.#client.createOrder(order);
+      // Whatever the server has against the predecessor, be it its own mistake, the hosts need a certificate.
+      if (error instanceof AcmeProblem && !notOfPredecessor.includes(error.type)) return this.#client.createOrder(order);
       throw error;
     });
   }
