@@ -23,7 +23,8 @@ export async function startControlPlane(): Promise<ControlPlane> {
   const api = await startApiServer();
   try {
     await api.apply([...contourCrds(), ...gatewayCrds(), ...objectsOf(text)]);
-    const { process: controller, xdsPort } = await startController(api, "--disable-leader-election", "--contour-config-name", "contour");
+    // There is no load balancer here, without whose address no Gateway would be Programmed.
+    const { process: controller, xdsPort } = await startController(api, "--disable-leader-election", "--contour-config-name", "contour", "--ingress-status-address", "192.0.2.1");
     const stop = async (): Promise<void> => {
       await controller.stop();
       await api.stop();

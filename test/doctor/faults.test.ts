@@ -211,7 +211,7 @@ kind: HTTPRoute
 metadata: { name: theirs, namespace: shop }
 spec: { parentRefs: [{ name: public }], hostnames: [theirs.example.com], rules: [{ backendRefs: [{ name: theirs, namespace: other, port: 80 }] }] }
 `);
-    // A new Gateway is pending for a moment, and the doctor says so.
+    // A new Gateway is pending until an Envoy has taken its listener, and the doctor says so.
     const wanted: Parameters<typeof assertLines>[1] = [["reference-grant-missing", /HTTPRoute shop\/theirs/, /no ReferenceGrant in namespace "other"/, /fix: add a ReferenceGrant to namespace other: spec\.from HTTPRoute of namespace shop/]];
     await waitFor(async () => (assertLines(await clinic.examine("theirs.example.com"), wanted), true), { what: "nothing but the missing grant is found" });
   });
