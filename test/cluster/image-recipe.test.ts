@@ -28,7 +28,7 @@ describe("deploy/image/Dockerfile", { timeout: 600_000 }, () => {
   before(async () => {
     // Nothing can be pulled here, so the base is made of this machine's programs, under the name of the official one.
     const archive = join(work, "base.tar");
-    buildImage(archive, { tags: [baseTag], entrypoint: [], ...baseContents(work) });
+    buildImage(archive, { tags: [baseTag], entrypoint: [], env: { npm_config_userconfig: userSettings }, ...baseContents(work) });
     await buildah("pull", "--quiet", `docker-archive:${archive}`);
     image = await buildah("build", "--quiet", "--isolation", "chroot", "--network", "host", "--pull-never", ...npmSettings(), "--build-arg", `REVISION=${revision}`, "--file", "deploy/image/Dockerfile", "--tag", "contour", ".");
     built = await buildah("mount", await buildah("from", "--pull-never", image));
@@ -76,10 +76,13 @@ function baseContents(work: string): { readonly entries: readonly ImageEntry[]; 
   return { entries, programs: [...basePrograms.map((path) => ({ from: realpathSync(path), to: path })), { from: process.execPath, to: "/usr/local/bin/node" }] };
 }
 
+/** Where the npm inside looks for what this machine's user has set. */
+const userSettings = "/etc/npm-user-settings";
+
 /** How npm reaches its registry on this machine, for the npm inside. */
 function npmSettings(): readonly string[] {
   const setting = (key: string): string => execFileSync("npm", ["config", "get", key], { encoding: "utf8" }).trim();
-  const files = [[setting("userconfig"), "/root/.npmrc"], [setting("globalconfig"), "/usr/local/etc/npmrc"], [setting("cafile"), setting("cafile")]] as const;
+  const files = [[setting("userconfig"), userSettings], [setting("globalconfig"), "/usr/local/etc/npmrc"], [setting("cafile"), setting("cafile")]] as const;
   return files.filter(([from]) => existsSync(from)).flatMap(([from, to]) => ["--volume", `${from}:${to}:ro`]);
 }
 

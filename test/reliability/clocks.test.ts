@@ -4,12 +4,10 @@ import { otherClock } from "../bed/cache.ts";
 import { waitFor } from "../bed/wait.ts";
 import { report } from "./report.ts";
 import { recordStatusWrites } from "./status-writes.ts";
-import { World, proxyOf } from "./world.ts";
+import { World, proxyOf, shortLease } from "./world.ts";
 import type { Replica } from "./world.ts";
 
-const leaseMs = 3000;
-const retryMs = 300;
-const lease = ["--leader-election-lease-duration", `${leaseMs}ms`, "--leader-election-renew-deadline", "2s", "--leader-election-retry-period", `${retryMs}ms`];
+const { leaseMs, retryMs, flags: lease } = shortLease;
 const offsets = ["-1h", "+0", "+1h"];
 const rounds = 3;
 

@@ -2,14 +2,12 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { waitFor } from "../bed/wait.ts";
 import { report } from "./report.ts";
-import { World, hostOf, proxyOf, sliceOf } from "./world.ts";
+import { World, hostOf, proxyOf, shortLease, sliceOf } from "./world.ts";
 import type { Replica } from "./world.ts";
 import { startWrk } from "./wrk.ts";
 
 const connections = 64;
 const changes = 30;
-/** Short, so that the one that is killed may be the leader. */
-const lease = ["--leader-election-lease-duration", "3s", "--leader-election-renew-deadline", "2s", "--leader-election-retry-period", "300ms"];
 
 describe("everything that an operator does in a day, under the load of wrk", { timeout: 240_000 }, () => {
   let world: World;
@@ -21,7 +19,8 @@ describe("everything that an operator does in a day, under the load of wrk", { t
   });
   after(async () => await world?.close());
 
-  const startReplica = (): Promise<object> => world.startReplica("--contour-config-name", "contour", ...lease);
+  // The one that is killed may be the leader.
+  const startReplica = (): Promise<object> => world.startReplica("--contour-config-name", "contour", ...shortLease.flags);
   const configuration = (envoy: object): Parameters<World["api"]["apply"]>[0][number] => ({ apiVersion: "projectcontour.io/v1alpha1", kind: "ContourConfiguration", metadata: { name: "contour", namespace: "projectcontour" }, spec: { envoy } } as never);
   const reloadedAt = (replica: Replica): Promise<number> => world.metric(replica, /^contour_configuration_last_reload_success_timestamp_seconds /);
   const otherServed = async (path: string): Promise<void> => void (await waitFor(async () => (await world.status(hostOf(1), path)) === 200, { what: `${path} is served`, timeoutMs: 20_000, intervalMs: 10 }));

@@ -4,12 +4,10 @@ import { waitFor } from "../bed/wait.ts";
 import { startLoad } from "./load.ts";
 import { report } from "./report.ts";
 import { recordStatusWrites } from "./status-writes.ts";
-import { World, hosts, proxyOf } from "./world.ts";
+import { World, hosts, proxyOf, shortLease } from "./world.ts";
 import type { Replica } from "./world.ts";
 
-const leaseMs = 3000;
-const retryMs = 300;
-const lease = ["--leader-election-lease-duration", `${leaseMs}ms`, "--leader-election-renew-deadline", "2s", "--leader-election-retry-period", `${retryMs}ms`];
+const { leaseMs, retryMs, flags: lease } = shortLease;
 
 describe("one of several replicas goes away", { timeout: 240_000 }, () => {
   const audit = recordStatusWrites();

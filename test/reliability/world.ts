@@ -20,6 +20,9 @@ import type { Balancer } from "./balancer.ts";
 /** A controller process; xDS clients of the world reach it over a balancer. */
 export type Replica = Pick<Serving, "process" | "httpPort" | "xdsPort" | "debugPort">;
 
+/** A Lease that is over soon, for tests of who leads: its times (ms), and the flags that say so. */
+export const shortLease = { leaseMs: 3000, retryMs: 300, flags: ["--leader-election-lease-duration", "3s", "--leader-election-renew-deadline", "2s", "--leader-election-retry-period", "300ms"] } as const;
+
 /** The namespace of everything that a world serves. */
 export const namespace = "default";
 
