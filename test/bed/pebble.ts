@@ -34,6 +34,8 @@ export interface Pebble {
   readonly dnsManagement: string;
   /** The root of the certificates that it issues (PEM), by number. */
   root(index?: number): Promise<string>;
+  /** The certificate that signs those which it issues (PEM). */
+  intermediate(): Promise<string>;
   /** `revoked`, `valid` … by the certificate's number in hex. */
   statusOf(serial: string): Promise<string>;
   /** Has it answer renewal questions about a certificate so (RFC 9773). */
@@ -87,6 +89,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
     caBundle: authority.certificate,
     dnsManagement,
     root: async (index = 0) => (await get(`${management}/roots/${index}`)).text,
+    intermediate: async () => (await get(`${management}/intermediates/0`)).text,
     statusOf: async (serial) => (JSON.parse((await get(`${management}/cert-status-by-serial/${serial}`)).text) as { readonly Status: string }).Status.toLowerCase(),
     suggestRenewal: async (certificate, { start: from, end }) => {
       const ariResponse = JSON.stringify({ suggestedWindow: { start: from.toISOString(), end: end.toISOString() } });
